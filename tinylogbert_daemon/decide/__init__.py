@@ -1,0 +1,1 @@
+"""From verdicts to decisions: novelty, score, incidents; pure functions over injected time."""

@@ -1,0 +1,1 @@
+"""From a record to its verdict: shape, text, tokens, TorchScript model, verdict cache."""

@@ -1,0 +1,1 @@
+"""Where alerts are delivered, out of the durable state."""

@@ -1,0 +1,1 @@
+"""Which files exist, and one path as one endless stream of blocks."""

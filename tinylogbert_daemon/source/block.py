@@ -1,0 +1,68 @@
+"""What the source stage hands on: blocks of whole records, each with where it leaves its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+HEAD_BYTES = 1024
+TAIL_BYTES = 256
+
+
+def digest(content: bytes) -> bytes:
+    """Return a 16-byte content fingerprint (BLAKE2b, RFC 7693)."""
+    return blake2b(content, digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """What tells one file from another, whatever its name is at the moment.
+
+    ``head`` is the :func:`digest` of the first line (its newline included), or of the first
+    ``HEAD_BYTES`` bytes where the first line is longer: it stays the same while the file grows.
+    """
+
+    device: int
+    inode: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far one file has been read.
+
+    ``offset`` is in bytes of the file; ``lines`` counts its physical lines before ``offset``;
+    ``tail`` is the :func:`digest` of the (at most ``TAIL_BYTES``) bytes before ``offset``, by
+    which a file that was truncated and has grown again is told from one that was appended to.
+    ``mid_line`` says that the byte before ``offset`` is no newline (a partial line was handed on
+    after a quiet time); ``skipping`` that the rest of an overlong line is being passed over.
+    """
+
+    key: FileKey
+    offset: int
+    lines: int
+    tail: bytes
+    mid_line: bool = False
+    skipping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole records of one file, in file order.
+
+    ``data`` holds the records, each ended by a newline (one is added to a final partial record).
+    It is an exact slice of the file from ``offset`` on, up to such an added newline and to the
+    rest of an overlong line. ``lines`` counts the physical lines that begin in the block and
+    ``cut`` the records cut to the record limit. ``after`` is where the file stands once the
+    block's effects are committed. ``readback`` marks what was in the file before the daemon knew
+    it: it is counted but raises no alert.
+    """
+
+    source: str
+    path: str
+    data: bytes
+    offset: int
+    lines: int
+    after: Position
+    cut: int = 0
+    readback: bool = False

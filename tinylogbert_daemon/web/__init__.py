@@ -1,0 +1,1 @@
+"""The REST API, metrics and health, for the daemon and for `serve` alone."""
