@@ -18,8 +18,11 @@ def digest(content: bytes) -> bytes:
 class FileKey:
     """What tells one file from another, whatever its name is at the moment.
 
-    ``head`` is the :func:`digest` of the first line (its newline included), or of the first
-    ``HEAD_BYTES`` bytes where the first line is longer: it stays the same while the file grows.
+    ``head`` is the :func:`~tinylogbert_daemon.source.identity.fingerprint` of the first line (its
+    newline included), or of the first ``HEAD_BYTES`` bytes where the first line is longer, or of
+    the part of it that was handed on before it had an end: it holds while the file grows. It is
+    opaque; to ask whether a file is the one meant, use
+    :func:`~tinylogbert_daemon.source.identity.matches`.
     """
 
     device: int
@@ -31,7 +34,8 @@ class FileKey:
 class Position:
     """How far one file has been read.
 
-    ``offset`` is in bytes of the file; ``lines`` counts its physical lines before ``offset``;
+    ``offset`` is in bytes of the file; ``lines`` counts the physical lines handed on from it
+    outside readback, so that it equals what the file gave to ``read_lines_total`` in its life;
     ``tail`` is the :func:`digest` of the (at most ``TAIL_BYTES``) bytes before ``offset``, by
     which a file that was truncated and has grown again is told from one that was appended to.
     ``mid_line`` says that the byte before ``offset`` is no newline (a partial line was handed on
@@ -54,8 +58,11 @@ class Block:
     It is an exact slice of the file from ``offset`` on, up to such an added newline and to the
     rest of an overlong line. ``lines`` counts the physical lines that begin in the block and
     ``cut`` the records cut to the record limit. ``after`` is where the file stands once the
-    block's effects are committed. ``readback`` marks what was in the file before the daemon knew
-    it: it is counted but raises no alert.
+    block's effects are committed; its ``key`` says which file it is, as ``path`` is the followed
+    name even where the bytes come from a file rotated away from it. ``readback`` marks what was
+    in the file before the daemon knew it: it is counted but raises no alert. A block without
+    data only moves the position: where a readback found nothing whole to hand on, and now and
+    then while a very long line is passed over.
     """
 
     source: str

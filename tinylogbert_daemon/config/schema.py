@@ -1,0 +1,143 @@
+"""What can be configured, with the defaults; ``config/tinylogbert.yaml`` shows the same to people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Glob = Annotated[str, StringConstraints(min_length=1)]
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Source(_Section):
+    """One entry of ``sources``: the files that a list of globs matches."""
+
+    name: _Name
+    paths: list[_Glob] = Field(min_length=1)
+    exclude: list[_Glob] = []
+
+
+class Model(_Section):
+    """Which artifact scores, on how many threads, and how much of its work is remembered."""
+
+    path: str = "base"
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    cached_shapes: Annotated[int, Field(ge=1000)] = 200_000
+    cached_texts: Annotated[int, Field(ge=1000)] = 50_000
+
+
+class Tail(_Section):
+    """How files are read; times in seconds, sizes in KiB or MB."""
+
+    poll_seconds: _Positive = 1.0
+    scan_seconds: _Positive = 10.0
+    partial_seconds: _Positive = 5.0
+    rotate_seconds: _Positive = 5.0
+    block_kib: Annotated[int, Field(ge=64, le=16_384)] = 1024
+    record_kib: Annotated[int, Field(ge=1, le=1024)] = 64
+    readback_mb: Annotated[int, Field(ge=0)] = 16
+
+
+class Decision(_Section):
+    """When a record is an anomaly, and how anomalies become alerts."""
+
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    learning_hours: Annotated[float, Field(ge=0)] = 24.0
+    half_life_hours: _Positive = 168.0
+    quiet_seconds: _Positive = 900.0
+    alert_budget: Annotated[int, Field(ge=1)] = 20
+    burst: Annotated[int, Field(ge=1)] = 10
+
+
+class Jsonl(_Section):
+    """The JSONL sink; an empty path means ``alerts.jsonl`` in the state directory."""
+
+    enabled: bool = True
+    path: str = ""
+
+
+class Log(_Section):
+    """The sink that writes alerts to the daemon's own log."""
+
+    enabled: bool = True
+
+
+class Sinks(_Section):
+    """Where alerts are delivered."""
+
+    jsonl: Jsonl = Jsonl()
+    log: Log = Log()
+
+
+class Http(_Section):
+    """The REST API, metrics and health."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 5000
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, host: str) -> str:
+        if host not in LOOPBACK:
+            raise ValueError(f"must be a loopback address ({', '.join(LOOPBACK)})")
+        return host
+
+
+class Logging(_Section):
+    """The daemon's own log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Config(_Section):
+    """The whole configuration."""
+
+    sources: list[Source] = [
+        Source(
+            name="system",
+            paths=[
+                "/var/log/syslog",
+                "/var/log/messages",
+                "/var/log/*.log",
+                "/var/log/*/*.log",
+            ],
+            exclude=["/var/log/journal/**", "/var/log/tinylogbert/**"],
+        )
+    ]
+    state_dir: str = "/var/lib/tinylogbert"
+    model: Model = Model()
+    tail: Tail = Tail()
+    decision: Decision = Decision()
+    sinks: Sinks = Sinks()
+    http: Http = Http()
+    logging: Logging = Logging()
+
+    @field_validator("sources")
+    @classmethod
+    def _names_differ(cls, sources: list[Source]) -> list[Source]:
+        names = [source.name for source in sources]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two sources are named {name!r}; names must differ")
+        return sources
+
+    @property
+    def state_path(self) -> Path:
+        """The state directory."""
+        return Path(self.state_dir)
+
+    @property
+    def jsonl_path(self) -> Path:
+        """The file of the JSONL sink."""
+        return Path(self.sinks.jsonl.path) if self.sinks.jsonl.path else self.state_path / "alerts.jsonl"

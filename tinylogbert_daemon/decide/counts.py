@@ -1,0 +1,97 @@
+"""Decaying counts per text, from which novelty comes; bounded, and eviction never makes a text new.
+
+The texts counted last are exact; older ones move into a count-min sketch (Cormode and
+Muthukrishnan, 2005), which can overestimate a count but never underestimate it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+
+import numpy as np
+
+EXACT_TEXTS = 100_000
+_SKETCH_ROWS = 4
+_SKETCH_WIDTH = 1 << 16
+_MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
+
+
+class TextCounts:
+    """How often each text (by key) was seen on this host, halved every ``half_life`` seconds."""
+
+    def __init__(self, half_life: float, exact: int = EXACT_TEXTS) -> None:
+        self._half_life = half_life
+        self._limit = exact
+        self._exact: dict[int, tuple[float, float]] = {}
+        self._sketch = np.zeros((_SKETCH_ROWS, _SKETCH_WIDTH))
+        self._sketch_time = 0.0
+        self._evicted: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._exact)
+
+    def load(
+        self, rows: Iterable[tuple[int, float, float]], sketch: tuple[bytes, float] | None = None
+    ) -> None:
+        """Take in saved rows (key, count, time it was that), oldest first, and a saved sketch."""
+        if sketch is not None:
+            cells = np.frombuffer(sketch[0], dtype=np.float32)
+            self._sketch = cells.reshape(_SKETCH_ROWS, _SKETCH_WIDTH).astype(np.float64)
+            self._sketch_time = sketch[1]
+        for key, count, updated in rows:
+            self._put(key, count, updated)
+
+    def get(self, key: int, now: float) -> float:
+        """Return the decayed count of a text at ``now`` (seconds, log time)."""
+        entry = self._exact.get(key)
+        if entry is not None:
+            return entry[0] * self._decay(now - entry[1])
+        cells = [self._sketch[row, column] for row, column in enumerate(_columns(key))]
+        return float(min(cells)) * self._decay(now - self._sketch_time)
+
+    def add(self, seen: Mapping[int, int], now: float) -> dict[int, tuple[float, float]]:
+        """Count ``seen`` (records by key) at ``now``; return the changed rows, to be saved."""
+        changed = {}
+        for key, records in seen.items():
+            updated = max(now, self._exact[key][1]) if key in self._exact else now
+            row = (self.get(key, updated) + records, updated)
+            self._put(key, *row)
+            changed[key] = row
+        return changed
+
+    def take_evicted(self) -> tuple[list[int], tuple[bytes, float]] | None:
+        """Return the keys that moved into the sketch since the last call, and the sketch.
+
+        None if there were none. Both must be saved in one transaction with the rows' removal.
+        """
+        if not self._evicted:
+            return None
+        evicted, self._evicted = self._evicted, []
+        return evicted, (self._sketch.astype(np.float32).tobytes(), self._sketch_time)
+
+    def _put(self, key: int, count: float, updated: float) -> None:
+        if len(self._exact) >= self._limit and key not in self._exact:
+            self._evict()
+        self._exact.pop(key, None)  # the order of the dict is the order of the last counting
+        self._exact[key] = (count, updated)
+
+    def _evict(self) -> None:
+        oldest = list(islice(self._exact.items(), max(1, self._limit // 10)))
+        now = max(updated for _, (_, updated) in oldest)
+        if now > self._sketch_time:
+            self._sketch *= self._decay(now - self._sketch_time)
+            self._sketch_time = now
+        for key, (count, updated) in oldest:
+            del self._exact[key]
+            self._evicted.append(key)
+            moved = count * self._decay(self._sketch_time - updated)
+            for row, column in enumerate(_columns(key)):
+                self._sketch[row, column] += moved
+
+    def _decay(self, seconds: float) -> float:
+        return 0.5 ** (max(0.0, seconds) / self._half_life)
+
+
+def _columns(key: int) -> list[int]:
+    return [(key * multiplier & 0xFFFFFFFFFFFFFFFF) >> 48 for multiplier in _MULTIPLIERS]

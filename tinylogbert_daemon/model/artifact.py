@@ -1,0 +1,210 @@
+"""The artifact: an immutable folder, named by its hash, behind one loader and one writer.
+
+``<type>-<hash12>/`` holds ``model.pt`` (TorchScript, unfrozen, weights may be fp16),
+``tokenizer.json`` and ``manifest.json``; the hash is the SHA-256 of the manifest, which in turn
+holds the SHA-256 of the other files. No pickle is read: TorchScript has its own loader, and it is
+handed only bytes whose hash has been checked.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import warnings
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tinylogbert_daemon.errors import ArtifactError
+from tinylogbert_daemon.model.normalize import NORMALIZER_VERSION
+from tinylogbert_daemon.model.tokenizer import Tokenizer
+
+FORMAT = 1
+MODEL_FILE = "model.pt"
+TOKENIZER_FILE = "tokenizer.json"
+MANIFEST_FILE = "manifest.json"
+BASE_MODEL = "tinylogbert-000000000000"
+"""The base model's folder under ``model/base``: a changed file there is refused."""
+
+_BASE_FOLDER = Path(__file__).parent / "base"
+_NAME = re.compile(r"(?P<type>[a-z_]+)-(?P<hash>[0-9a-f]{12})")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What ``manifest.json`` says.
+
+    ``files`` maps each other file to its SHA-256 in hex; ``training`` is a summary for people and
+    ``status``, with ``timestamp`` in seconds since the epoch; ``calibration`` is what
+    :class:`~tinylogbert_daemon.decide.score.Calibration` is read from; ``counts`` maps a text key to
+    the records of it in the training data.
+    """
+
+    model_type: str
+    files: dict[str, str]
+    training: dict[str, Any]
+    calibration: dict[str, Any]
+    counts: dict[str, int] = field(default_factory=dict)
+    format: int = FORMAT
+    normalizer: int = NORMALIZER_VERSION
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content; equal manifests give equal bytes."""
+        return (json.dumps(asdict(self), indent=1, sort_keys=True) + "\n").encode()
+
+    @property
+    def name(self) -> str:
+        """The folder's name, ``<type>-<hash12>``."""
+        return f"{self.model_type}-{sha256(self.to_bytes()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A checked artifact. ``model`` holds the bytes of ``model.pt``, their hash verified."""
+
+    name: str
+    folder: Path
+    manifest: Manifest
+    tokenizer: Tokenizer
+    model: bytes
+
+    def graph(self) -> torch.jit.ScriptModule:
+        """Return the TorchScript graph in fp32, frozen for inference."""
+        module = self.unfrozen_graph().float().eval()
+        frozen: torch.jit.ScriptModule = torch.jit.freeze(module)
+        return frozen
+
+    def unfrozen_graph(self) -> torch.jit.ScriptModule:
+        """Return the graph as saved; its ``state_dict`` is what further training starts from."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript is DESIGN's choice
+            try:
+                module: torch.jit.ScriptModule = torch.jit.load(  # type: ignore[no-untyped-call]
+                    io.BytesIO(self.model), map_location="cpu"
+                )
+            except RuntimeError as error:
+                raise ArtifactError(
+                    f"{self.folder / MODEL_FILE}: this torch ({torch.__version__}) cannot load it: "
+                    f"{str(error).strip().splitlines()[0]}"
+                ) from error
+        return module
+
+
+def base_folder() -> Path:
+    """Return the folder of the model that ships with the package."""
+    return _BASE_FOLDER / BASE_MODEL
+
+
+def find(model: str | None) -> Path:
+    """Return the artifact folder that ``model`` names.
+
+    ``model`` is ``None`` or ``"base"``, a folder, a symlink to one, or its ``model.pt``. Raises
+    :class:`ArtifactError` if there is none.
+    """
+    if model is None or model == "base":
+        return base_folder()
+    path = Path(model)
+    if path.name == MODEL_FILE:
+        path = path.parent
+    if not path.exists():
+        raise ArtifactError(f"{model}: no such model; name an artifact folder or its {MODEL_FILE}")
+    if not (path / MANIFEST_FILE).is_file():
+        raise ArtifactError(
+            f"{model}: not a model folder (it has no {MANIFEST_FILE}); "
+            "name one that `tinylogbert train` wrote"
+        )
+    return path.resolve()
+
+
+def load(model: str | None = None) -> Artifact:
+    """Return the checked artifact that ``model`` names (see :func:`find`).
+
+    Raises :class:`ArtifactError`, with one clear line, if a file is missing, changed, or made for
+    another format or normalizer.
+    """
+    folder = find(model)
+    content = _read(folder / MANIFEST_FILE)
+    manifest = _parse(folder, content)
+    named = _NAME.fullmatch(folder.name)
+    actual = sha256(content).hexdigest()[:12]
+    if named and named["hash"] != actual:
+        raise ArtifactError(
+            f"{folder / MANIFEST_FILE}: has been changed (hash {actual}, "
+            f"the folder's name says {named['hash']}); restore the folder or train again"
+        )
+    checked = {}
+    for name in (MODEL_FILE, TOKENIZER_FILE):
+        checked[name] = _read(folder / name)
+        if sha256(checked[name]).hexdigest() != manifest.files.get(name):
+            raise ArtifactError(
+                f"{folder / name}: has been changed (its SHA-256 is not the one in "
+                f"{MANIFEST_FILE}); restore the folder or train again"
+            )
+    tokenizer = Tokenizer(checked[TOKENIZER_FILE].decode("utf-8", "replace"))
+    name = f"{manifest.model_type}-{actual}"
+    return Artifact(name, folder, manifest, tokenizer, checked[MODEL_FILE])
+
+
+def write(
+    parent: Path,
+    *,
+    model_type: str,
+    model: bytes,
+    tokenizer: Tokenizer,
+    training: dict[str, Any],
+    calibration: dict[str, Any],
+    counts: dict[str, int],
+) -> Path:
+    """Write an artifact under ``parent`` and return its folder.
+
+    The folder appears whole: it is written under a temporary name and then renamed, so a crash
+    leaves at most a ``.tmp`` folder behind.
+    """
+    contents = {MODEL_FILE: model, TOKENIZER_FILE: tokenizer.to_json().encode()}
+    manifest = Manifest(
+        model_type=model_type,
+        files={name: sha256(content).hexdigest() for name, content in contents.items()},
+        training=training,
+        calibration=calibration,
+        counts=counts,
+    )
+    folder = parent / manifest.name
+    if folder.exists():
+        return folder
+    temporary = parent / f".{manifest.name}.tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    for name, content in {**contents, MANIFEST_FILE: manifest.to_bytes()}.items():
+        (temporary / name).write_bytes(content)
+    temporary.rename(folder)
+    return folder
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot read this part of the model: {error.strerror}") from error
+
+
+def _parse(folder: Path, content: bytes) -> Manifest:
+    where = folder / MANIFEST_FILE
+    try:
+        fields = json.loads(content)
+        if fields.get("format") != FORMAT:
+            raise ArtifactError(
+                f"{where}: artifact format {fields.get('format')!r}, this version reads {FORMAT}; "
+                "train again"
+            )
+        manifest = Manifest(**fields)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{where}: not a model manifest: {error}") from error
+    if manifest.normalizer != NORMALIZER_VERSION:
+        raise ArtifactError(
+            f"{where}: made for normalizer {manifest.normalizer}, this version has "
+            f"{NORMALIZER_VERSION}; train again"
+        )
+    return manifest

@@ -1,0 +1,149 @@
+"""Which files the globs name, and why others are left out."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+import stat
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinylogbert_daemon.source.content import (
+    COMPRESSED_SUFFIXES,
+    SNIFF_BYTES,
+    binary_reason,
+    compression,
+)
+
+_KINDS = {
+    stat.S_IFDIR: "directory",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+
+
+@dataclass(slots=True)
+class Found:
+    """What a scan found: the paths to follow, sorted, and the reason for each left out."""
+
+    paths: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+class Discovery:
+    """Finds the files of a source.
+
+    ``globs`` and ``exclude`` are shell patterns of paths; ``**`` reaches through directories. A
+    pattern of ``exclude`` without a slash is matched against the file's name alone. ``own`` holds
+    (device, inode) of what the daemon writes itself; it may change between scans.
+    """
+
+    def __init__(
+        self,
+        globs: Sequence[str],
+        exclude: Sequence[str] = (),
+        own: Collection[tuple[int, int]] = frozenset(),
+    ) -> None:
+        self._globs = tuple(globs)
+        self._exclude = tuple(exclude)
+        self._own = own
+        # (device, inode): size when looked into, and the verdict; saves opening each at each scan
+        self._looked: dict[tuple[int, int], tuple[int, str | None]] = {}
+
+    def scan(self) -> Found:
+        """Look at the file system once."""
+        found = Found()
+        seen: dict[tuple[int, int], str] = {}
+        present: dict[tuple[int, int], tuple[int, str | None]] = {}
+        for path in self._candidates():
+            reason: str | None
+            try:
+                status = Path(path).stat()
+                identity = status.st_dev, status.st_ino
+                reason = self._refusal(path, status, identity)
+                if reason is None and identity in seen:
+                    reason = f"the same file as {seen[identity]}"
+                if identity in self._looked:
+                    present[identity] = self._looked[identity]
+            except PermissionError:
+                reason = "permission denied"
+            except FileNotFoundError:
+                reason = self._missing(path)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+            if reason is None:
+                seen[identity] = path
+                found.paths.append(path)
+            else:
+                found.skipped[path] = reason
+        self._looked = present
+        found.paths.sort()
+        return found
+
+    def _candidates(self) -> list[str]:
+        """Return what the globs name and nothing excludes; links last, so that files win."""
+        names: set[str] = set()
+        for pattern in self._globs:
+            # a plain path is a candidate even where it is not there, so that it gets a reason
+            if glob.has_magic(pattern):
+                # pathlib's own gives no `**` across links and no plain strings
+                names.update(glob.iglob(pattern, recursive=True))  # noqa: PTH207
+            else:
+                names.add(pattern)
+        kept = [name for name in names if not self._excluded(name)]
+        return sorted(kept, key=lambda name: (Path(name).is_symlink(), name))
+
+    def _excluded(self, path: str) -> bool:
+        name = Path(path).name
+        return any(
+            fnmatch.fnmatchcase(path if "/" in pattern else name, pattern)
+            for pattern in self._exclude
+        )
+
+    def _missing(self, path: str) -> str:
+        if Path(path).is_symlink():
+            return "link to nothing"
+        return "no such file" if path in self._globs else "vanished"
+
+    def _refusal(self, path: str, status: os.stat_result, identity: tuple[int, int]) -> str | None:
+        """Say why a file is no log, or None where it may be one. Raises ``OSError``."""
+        kind = stat.S_IFMT(status.st_mode)
+        if kind != stat.S_IFREG:
+            return _KINDS.get(kind, "not a regular file")
+        if identity in self._own:
+            return "our own output"
+        suffix = Path(path).suffix.lower()
+        if suffix in COMPRESSED_SUFFIXES:
+            return f"compressed ({suffix})"
+        looked = self._looked.get(identity)
+        if looked is None or not SNIFF_BYTES <= looked[0] <= status.st_size:
+            looked = status.st_size, _content_refusal(path)
+            self._looked[identity] = looked
+        return looked[1]
+
+
+def _content_refusal(path: str) -> str | None:
+    # O_NONBLOCK: should a FIFO have taken the name meanwhile, opening it must not wait
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        head = os.pread(descriptor, SNIFF_BYTES, 0)
+        if head and not head.strip(b"\0"):
+            head = _after_hole(descriptor)
+    finally:
+        os.close(descriptor)
+    kind = compression(head)
+    return f"compressed ({kind})" if kind else binary_reason(head)
+
+
+def _after_hole(descriptor: int) -> bytes:
+    """Return the first bytes after a leading hole, as far as the file system knows of one."""
+    try:
+        data = os.lseek(descriptor, 0, os.SEEK_DATA)
+    except OSError:  # nothing but a hole
+        return b""
+    # holes end on a page, the text anywhere in it
+    return os.pread(descriptor, 1 << 16, data).lstrip(b"\0")[:SNIFF_BYTES]

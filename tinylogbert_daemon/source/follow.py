@@ -1,0 +1,66 @@
+"""A tail as an asynchronous stream: reads ahead by one block, wakes by hint or by the clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from concurrent.futures import Executor
+from typing import Protocol
+
+from tinylogbert_daemon.source.block import Block
+
+
+class Readable(Protocol):
+    """What is followed; :class:`~tinylogbert_daemon.source.tail.Tail` is one."""
+
+    def read(self) -> Block | None:
+        """Return the next block, or None where there is nothing now."""
+
+
+async def follow(
+    tail: Readable, wake: asyncio.Event, executor: Executor, *, poll_seconds: float = 1.0
+) -> AsyncGenerator[Block, None]:
+    """Yield the blocks of ``tail`` for ever, reading them in ``executor``.
+
+    The next read is under way while the consumer works on a block, so that one core can read
+    while another one scores. Where there is nothing, the next look comes when ``wake`` is set
+    (it is cleared here), or after ``poll_seconds``. Close it with ``aclose()`` or by cancelling
+    the task: either returns when no read is in flight any more, so that the tail can be closed.
+    What a read in flight brought by then is dropped; it lies behind the last block yielded.
+    """
+    loop = asyncio.get_running_loop()
+    reading = loop.run_in_executor(executor, tail.read)
+    try:
+        while True:
+            block = await asyncio.shield(reading)
+            if block is None:
+                await _wait(wake, poll_seconds)
+                # cleared before the look, so that what is written from now on wakes again
+                wake.clear()
+            reading = loop.run_in_executor(executor, tail.read)
+            if block is not None:
+                yield block
+    finally:
+        await _settle(reading)
+
+
+async def _wait(wake: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+    except TimeoutError:
+        return
+
+
+async def _settle(reading: asyncio.Future[Block | None]) -> None:
+    """Wait until a read in flight is over, even if cancelled meanwhile; its result is dropped."""
+    cancelled: asyncio.CancelledError | None = None
+    while not reading.done():
+        try:
+            await asyncio.wait([reading])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if not reading.cancelled():
+        reading.exception()  # marks it as seen: whoever waited for it has got it already
+    if cancelled is not None:
+        raise cancelled

@@ -1,0 +1,127 @@
+"""Any stream of bytes as blocks of whole records, for the one-shot commands."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from tinylogbert_daemon.errors import SourceError
+from tinylogbert_daemon.source.content import SNIFF_BYTES, binary_reason, compression
+
+_STDIN = "-"
+_BUFFER_BYTES = 1 << 17
+_OPENERS: dict[str, Callable[[BinaryIO], io.BufferedIOBase]] = {
+    "gzip": lambda stream: gzip.GzipFile(fileobj=stream),
+    "xz": lzma.LZMAFile,
+    "bzip2": bz2.BZ2File,
+}
+_DECODE_ERRORS = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, OSError)
+
+
+def blocks_of(
+    stream: BinaryIO, block_bytes: int = 1 << 20, record_bytes: int = 65_536
+) -> Iterator[bytes]:
+    """Yield the stream as blocks of whole records, each record ended by a newline.
+
+    A block has at most ``block_bytes`` bytes. A record that does not fit one is cut to
+    ``record_bytes`` and the rest of its line is passed over, so that memory stays bounded. A last
+    record without a newline gets one. Raises :class:`SourceError` where reading fails.
+    """
+    if not 0 < record_bytes < block_bytes:
+        raise ValueError("record_bytes must be above 0 and below block_bytes")
+    rest = b""
+    skipping = False
+    while chunk := _read(stream, block_bytes - len(rest)):
+        if skipping:
+            begin = chunk.find(b"\n") + 1
+            if begin == 0:
+                continue
+            chunk = chunk[begin:]
+            skipping = False
+        buffer = rest + chunk
+        end = buffer.rfind(b"\n") + 1
+        if end:
+            yield buffer[:end]
+            rest = buffer[end:]
+        elif len(buffer) >= block_bytes:
+            yield buffer[:record_bytes] + b"\n"
+            rest = b""
+            skipping = True
+        else:
+            rest = buffer
+    if rest:
+        yield rest + b"\n"
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    try:
+        # one system call's worth: what a pipe has is handed on before the block is full
+        read1 = getattr(stream, "read1", None)
+        return cast(bytes, (read1 or stream.read)(size))
+    except _DECODE_ERRORS as error:
+        name = getattr(stream, "name", None)
+        where = name if isinstance(name, str) and name != "<stdin>" else "standard input"
+        raise SourceError(f"{where}: {_words(error)}") from error
+
+
+def open_input(path: str) -> BinaryIO:
+    """Open a log for reading: ``-`` is standard input; gzip, xz and bzip2 are decompressed.
+
+    What it is, is told by its first bytes. Raises :class:`SourceError` for what is no file, may
+    not be read, is compressed otherwise, or is binary.
+    """
+    if path == _STDIN:
+        return _decoded(sys.stdin.buffer, "standard input")
+    try:
+        stream = Path(path).open("rb")  # noqa: SIM115 - the caller closes it
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise SourceError(f"{path}: {_words(error)}") from error
+    try:
+        return _decoded(stream, path)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _decoded(stream: BinaryIO, name: str) -> BinaryIO:
+    plain = _peekable(stream)
+    kind = compression(_peek(plain, name))
+    if kind is not None:
+        opener = _OPENERS.get(kind)
+        if opener is None:
+            raise SourceError(f"{name}: compressed ({kind}): unpack it first")
+        plain = io.BufferedReader(cast(io.RawIOBase, opener(plain)), _BUFFER_BYTES)
+    if reason := binary_reason(_peek(plain, name)[:SNIFF_BYTES]):
+        raise SourceError(f"{name}: {reason}, not a log")
+    return cast(BinaryIO, plain)
+
+
+def _peekable(stream: BinaryIO) -> io.BufferedReader:
+    if isinstance(stream, io.BufferedReader):
+        return stream
+    return io.BufferedReader(cast(io.RawIOBase, stream), _BUFFER_BYTES)
+
+
+def _peek(stream: io.BufferedReader, name: str) -> bytes:
+    try:
+        return stream.peek(SNIFF_BYTES)
+    except _DECODE_ERRORS as error:
+        raise SourceError(f"{name}: {_words(error)}") from error
+
+
+def _words(error: BaseException) -> str:
+    """Say in a few words what is wrong."""
+    if isinstance(error, EOFError):
+        return "the compressed data ends too early"
+    if isinstance(error, gzip.BadGzipFile | lzma.LZMAError | zlib.error):
+        return f"the compressed data is damaged ({error})"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error).lower()

@@ -1,0 +1,280 @@
+"""One open file as blocks of whole records: cutting, partial and overlong lines, NUL holes."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass, replace
+
+from tinylogbert_daemon.source.block import TAIL_BYTES, Block, FileKey, Position, digest
+from tinylogbert_daemon.source.identity import (
+    fingerprint,
+    fingerprint_length,
+    matches,
+    read_head,
+    read_tail,
+)
+
+# How many blocks of an overlong line or of NUL bytes one call passes over before it reports.
+_PASS_BLOCKS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of reading: sizes in bytes, times in seconds.
+
+    ``block_bytes`` bounds a block and ``record_bytes`` a record that has no end yet; a partial
+    line is handed on after ``partial_seconds`` of quiet, and a file that was rotated away is
+    given up after ``rotate_seconds`` of quiet.
+    """
+
+    block_bytes: int = 1 << 20
+    record_bytes: int = 65_536
+    partial_seconds: float = 5.0
+    rotate_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.record_bytes <= self.block_bytes:
+            raise ValueError("record_bytes must be above 0 and at most block_bytes")
+
+
+class TruncatedError(Exception):
+    """What was read of the file is no longer what stands in it."""
+
+
+class FileReader:
+    """Reads one descriptor, which it owns, from a position on.
+
+    The hot path of :meth:`read` is an ``fstat``, a ``pread`` that takes in the bytes before the
+    offset as well (so that truncation is seen in the same look as the new data), a comparison, an
+    ``rfind``, a slice and a count. Nothing is done per line.
+    """
+
+    def __init__(self, descriptor: int, limits: Limits, source: str, path: str) -> None:
+        status = os.fstat(descriptor)
+        self.device = status.st_dev
+        self.inode = status.st_ino
+        self.size = status.st_size
+        self.links = status.st_nlink
+        self.modified_ns = status.st_mtime_ns
+        # when growth was last seen, in monotonic seconds
+        self.changed: float | None = None
+        self._descriptor = descriptor
+        self._limits = limits
+        self._source = source
+        self._path = path
+        self.start_over([])
+
+    def start_over(self, known: list[Position]) -> None:
+        """Read from the beginning a file that no longer is what ``known`` was taken of.
+
+        Where it turns out to have the key of one of them all the same, it counts its lines on:
+        its position will replace that one, and no line given before may be forgotten.
+        """
+        self.offset = 0
+        self._lines = 0
+        self._lines_before = {position.key: position.lines for position in known}
+        # the bytes before the offset, and the offset of the last window's first byte
+        self._tail = b""
+        self._base = 0
+        self._head = b""
+        self._key: FileKey | None = None
+        self._mid_line = False
+        self._skipping = False
+        self._readback_end: int | None = None
+        self._saved = True
+
+    def resume(self, position: Position, *, foreign: bool = False) -> bool:
+        """Go on from ``position`` where it fits the file's content, and say whether it does.
+
+        ``foreign`` takes up the position of another file, of which this one is a copy.
+        """
+        if not matches(self._descriptor, position, self.size):
+            return False
+        self.start_over([])
+        self._set_key(os.pread(self._descriptor, fingerprint_length(position.key.head), 0))
+        self.offset = position.offset
+        self._tail = read_tail(self._descriptor, position.offset)
+        self._lines = 0 if foreign else position.lines
+        self._mid_line = position.mid_line
+        self._skipping = position.skipping
+        return True
+
+    def read_back(self, count: int) -> None:
+        """Hand on the whole lines in the last ``count`` bytes as readback before anything else."""
+        self._readback_end = self.size
+        self._saved = False
+        if count >= self.size:
+            return
+        start = self.size - count - 1
+        step = self._limits.block_bytes
+        for at in range(start, self.size, step):
+            window = os.pread(self._descriptor, min(step, self.size - at), at)
+            if (found := window.find(b"\n")) >= 0:
+                self._jump(at + found + 1)
+                return
+        # All of it belongs to a line without an end. That line is new, if its start is in reach.
+        before = max(0, start - step)
+        found = os.pread(self._descriptor, start - before, before).rfind(b"\n")
+        if found < 0 and before > 0:
+            self._skipping = True
+            self._jump(self.size)
+        else:
+            self._jump(before + found + 1)
+
+    @property
+    def position(self) -> Position:
+        """Where the file stands; a file without an identity gets a key that fits any content."""
+        key = self._key or FileKey(self.device, self.inode, fingerprint(b""))
+        return Position(
+            key, self.offset, self._lines, digest(self._tail), self._mid_line, self._skipping
+        )
+
+    @property
+    def lag_bytes(self) -> int:
+        """Bytes not handed on yet, as of the last look."""
+        return max(0, self.size - self.offset)
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._descriptor)
+
+    def read(self, now: float, *, final: bool = False) -> Block | None:
+        """Return the next block, or None where there is nothing to hand on.
+
+        ``now`` is in monotonic seconds. ``final`` hands on a partial line at once. Raises
+        :class:`TruncatedError`, and ``OSError`` where the file cannot be read.
+        """
+        for _ in range(_PASS_BLOCKS):
+            buffer = self._window(now)
+            begin = behind = len(self._tail)
+            reached = self._base + len(buffer)
+            if begin < len(buffer) and (self._skipping or self._mid_line or buffer[begin] == 0):
+                begin = self._pass_over(buffer, begin)
+                if begin == len(buffer):
+                    continue
+            end = buffer.rfind(b"\n", begin) + 1
+            if end > begin:
+                data = buffer[begin:end]
+                return self._hand_on(data, data.count(b"\n"), buffer, end)
+            if self._readback_end is not None and reached >= self._readback_end:
+                if not self._saved:
+                    return self._block(b"", self.offset, 0)
+                self._readback_end = None
+                continue
+            if reached < self.size and begin > behind:
+                continue  # the rest is the beginning of a line: look at it from its start
+            return self._incomplete(buffer, begin, now, final)
+        return self._block(b"", self.offset, 0)
+
+    def _incomplete(self, buffer: bytes, begin: int, now: float, final: bool) -> Block | None:
+        """Deal with the beginning of a line: wait, cut it, or hand it on as it is."""
+        rest = len(buffer) - begin
+        if rest == 0 or (buffer[begin] == 0 and not self._mid_line):
+            return None
+        if rest > self._limits.record_bytes or rest >= self._limits.block_bytes:
+            data = buffer[begin : begin + self._limits.record_bytes] + b"\n"
+            self._skipping = True
+            return replace(self._hand_on(data, 1, buffer, len(buffer)), cut=1)
+        if final or now - (self.changed or now) >= self._limits.partial_seconds:
+            block = self._hand_on(buffer[begin:] + b"\n", 1, buffer, len(buffer))
+            self._mid_line = True
+            return replace(block, after=self.position)
+        return None
+
+    def _window(self, now: float) -> bytes:
+        """Return the bytes from the tail before the offset up to a block's length after it."""
+        status = os.fstat(self._descriptor)
+        size = status.st_size
+        if size != self.size or self.changed is None:
+            self.size = size
+            self.changed = now
+        self.links = status.st_nlink
+        if size < self.offset:
+            raise TruncatedError
+        end = min(size, self.offset + self._limits.block_bytes)
+        if self._readback_end is not None:
+            self._readback_end = min(self._readback_end, size)
+            end = min(end, max(self._readback_end, self.offset))
+        self._base = self.offset - len(self._tail)
+        buffer = os.pread(self._descriptor, end - self._base, self._base)
+        if not buffer.startswith(self._tail):
+            raise TruncatedError
+        if self._head and os.pread(self._descriptor, len(self._head), 0) != self._head:
+            raise TruncatedError
+        self.modified_ns = status.st_mtime_ns
+        return buffer
+
+    def _pass_over(self, buffer: bytes, begin: int) -> int:
+        """Move past what belongs to no record, and return where the first record begins.
+
+        That is the rest of an overlong line, the end of a line handed on in part, and NUL bytes
+        where a line should begin. All of the buffer may go that way. NUL bytes up to the end of
+        the file stay: they may be room that the writer will fill.
+        """
+        at = begin
+        if self._skipping:
+            at = buffer.find(b"\n", begin) + 1
+            if at == 0:
+                self._advance(buffer, len(buffer))
+                return len(buffer)
+            self._skipping = False
+        elif self._mid_line:
+            ending = next((e for e in (b"\n", b"\r\n") if buffer.startswith(e, begin)), b"")
+            at += len(ending)
+            self._mid_line = not ending
+        if not self._mid_line and at < len(buffer) and buffer[at] == 0:
+            text = len(buffer) - len(buffer[at:].lstrip(b"\0"))
+            if text < len(buffer):
+                at = text
+            elif self._base + text < self.size:
+                data = self._next_data(self._base + at)
+                if data is not None:
+                    self._jump(max(data, self._base + text))
+                    return len(buffer)
+        self._advance(buffer, at)
+        return at
+
+    def _next_data(self, offset: int) -> int | None:
+        """Return where the data after a hole at ``offset`` begins, or None where none follows."""
+        try:
+            return os.lseek(self._descriptor, offset, os.SEEK_DATA)
+        except OSError as error:
+            return None if error.errno == errno.ENXIO else offset
+
+    def _hand_on(self, data: bytes, lines: int, buffer: bytes, end: int) -> Block:
+        """Return ``data`` as a block that begins at the offset, and move to ``end``."""
+        begin = self.offset
+        lines -= self._mid_line
+        self._mid_line = False
+        self._advance(buffer, end)
+        if self._key is None:
+            head = read_head(self._descriptor)
+            # without an end of the first line yet, what was handed on of it has to do
+            self._set_key(head or os.pread(self._descriptor, self.offset, 0))
+        return self._block(data, begin, lines)
+
+    def _block(self, data: bytes, offset: int, lines: int) -> Block:
+        readback = self._readback_end is not None
+        if not readback:
+            self._lines += lines
+        self._saved = True
+        return Block(
+            self._source, self._path, data, offset, lines, self.position, readback=readback
+        )
+
+    def _set_key(self, head: bytes) -> None:
+        if head:
+            self._head = head
+            self._key = FileKey(self.device, self.inode, fingerprint(head))
+            self._lines += self._lines_before.get(self._key, 0)
+
+    def _advance(self, buffer: bytes, end: int) -> None:
+        """Move to what follows ``buffer[:end]``."""
+        self.offset = self._base + end
+        self._tail = buffer[max(0, end - TAIL_BYTES) : end]
+
+    def _jump(self, offset: int) -> None:
+        """Move to where the bytes before are not at hand."""
+        self.offset = offset
+        self._tail = read_tail(self._descriptor, offset)

@@ -1,0 +1,52 @@
+"""What one or more blocks change in the state, gathered to be committed together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tinylogbert_daemon.decide.incidents import Incident
+from tinylogbert_daemon.source.block import FileKey, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An alert owed to a sink: ``body`` is one line of JSON."""
+
+    number: int
+    sink: str
+    incident: str
+    body: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """Where a file stands, under which source and path, and when it was read last (seconds)."""
+
+    source: str
+    path: str
+    position: Position
+    seen: float
+
+
+@dataclass(slots=True)
+class Effects:
+    """The merged effects of blocks that were processed since the last commit.
+
+    ``counts`` holds, by text key, the new count, its time and a sample shape; ``lines`` the physical
+    lines by file (they become ``committed``), ``records`` the records by source; ``learning`` and
+    ``log_times`` seconds by source; ``deliveries`` pairs of sink and incident id with a JSON body.
+    """
+
+    files: dict[FileKey, FileRow] = field(default_factory=dict)
+    lines: Counter[FileKey] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    learning: dict[str, float] = field(default_factory=dict)
+    log_times: dict[str, float] = field(default_factory=dict)
+    counts: dict[int, tuple[float, float, bytes]] = field(default_factory=dict)
+    evicted: list[int] = field(default_factory=list)
+    sketch: tuple[bytes, float] | None = None
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    deliveries: list[tuple[str, str, str]] = field(default_factory=list)
+    blocks: int = 0

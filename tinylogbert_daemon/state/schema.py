@@ -1,0 +1,40 @@
+"""The tables, as a list of migrations: version n is what the first n of them make.
+
+A migration is never changed once released; a newer database than this list is refused.
+"""
+
+MIGRATIONS = (
+    """
+    CREATE TABLE files (
+        device INTEGER NOT NULL, inode INTEGER NOT NULL, head BLOB NOT NULL,
+        source TEXT NOT NULL, path TEXT NOT NULL,
+        offset INTEGER NOT NULL, lines INTEGER NOT NULL, committed INTEGER NOT NULL DEFAULT 0,
+        tail BLOB NOT NULL,
+        mid_line INTEGER NOT NULL, skipping INTEGER NOT NULL, seen REAL NOT NULL,
+        PRIMARY KEY (device, inode, head)
+    ) WITHOUT ROWID;
+    CREATE TABLE sources (
+        name TEXT PRIMARY KEY, records INTEGER NOT NULL,
+        learning_since REAL, log_time REAL
+    ) WITHOUT ROWID;
+    CREATE TABLE texts (
+        key INTEGER PRIMARY KEY, count REAL NOT NULL, updated REAL NOT NULL, shape BLOB NOT NULL
+    );
+    CREATE TABLE sketch (
+        id INTEGER PRIMARY KEY CHECK (id = 1), cells BLOB NOT NULL, time REAL NOT NULL
+    );
+    CREATE TABLE incidents (
+        id TEXT PRIMARY KEY, source TEXT NOT NULL, key INTEGER NOT NULL,
+        opened REAL NOT NULL, last_seen REAL NOT NULL, closed REAL,
+        records INTEGER NOT NULL, last_line TEXT NOT NULL, alerted INTEGER NOT NULL,
+        first TEXT NOT NULL
+    );
+    CREATE INDEX incidents_open ON incidents (source, key) WHERE closed IS NULL;
+    CREATE INDEX incidents_opened ON incidents (opened);
+    CREATE TABLE deliveries (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL,
+        incident TEXT NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE INDEX deliveries_of_sink ON deliveries (sink, number);
+    """,
+)

@@ -1,0 +1,273 @@
+"""The store: opens, migrates and checks the database, commits effects, owes deliveries."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tinylogbert_daemon.decide.incidents import Anomaly, Incident
+from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.escape import printable
+from tinylogbert_daemon.source.block import FileKey, Position
+from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
+from tinylogbert_daemon.state.schema import MIGRATIONS
+
+DATABASE = "state.db"
+FILES_KEPT = 10_000
+INCIDENTS_KEPT = 10_000
+
+# inode numbers have 64 bits unsigned, SQLite's integers are signed
+_UNSIGNED = 1 << 64
+_FILE_COLUMNS = "device, inode, head, source, path, offset, lines, tail, mid_line, skipping, seen"
+
+
+class Store:
+    """One SQLite database (WAL). Used by one thread at a time; raises :class:`StateError`.
+
+    The write-ahead log with ``synchronous=FULL`` makes a commit durable, and whole or absent, also
+    when the power goes (sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous).
+    """
+
+    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
+        self.path = directory / DATABASE
+        try:
+            if read_only:
+                if not self.path.exists():
+                    raise StateError(f"{directory}: holds no state of a daemon; check state_dir")
+                self._db = sqlite3.connect(
+                    f"{self.path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False
+                )
+                self._check_version()
+            else:
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                # log content is private: the file is made for its owner alone
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+                self._db = sqlite3.connect(
+                    self.path, isolation_level=None, check_same_thread=False, timeout=5
+                )
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=FULL")
+                self._migrate()
+        except (OSError, sqlite3.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise StateError(f"{self.path}: cannot use the state: {reason}") from error
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _check_version(self) -> None:
+        if self._version() > len(MIGRATIONS):
+            raise StateError(
+                f"{self.path}: was written by a newer version (schema {self._version()}, this one "
+                f"knows {len(MIGRATIONS)}); upgrade, or move the file away to start anew"
+            )
+
+    def _migrate(self) -> None:
+        self._check_version()
+        for version in range(self._version(), len(MIGRATIONS)):
+            self._db.executescript(
+                f"BEGIN;{MIGRATIONS[version]};PRAGMA user_version={version + 1};COMMIT;"
+            )
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def files(self) -> list[FileRow]:
+        """Return where every known file stands, the one read last at the end."""
+        rows = self._db.execute(f"SELECT {_FILE_COLUMNS} FROM files ORDER BY seen")  # noqa: S608
+        return [
+            FileRow(
+                source,
+                path,
+                Position(
+                    FileKey(device, inode % _UNSIGNED, head), offset, lines, tail, bool(mid_line), bool(skipping)
+                ),
+                seen,
+            )
+            for device, inode, head, source, path, offset, lines, tail, mid_line, skipping, seen in rows
+        ]
+
+    def committed_lines(self) -> dict[str, int]:
+        """Return the physical lines committed by path, over all files that it has named."""
+        rows = self._db.execute("SELECT path, SUM(committed) FROM files GROUP BY path ORDER BY path")
+        return dict(rows.fetchall())
+
+    def sources(self) -> dict[str, tuple[int, float | None, float | None]]:
+        """Return records, start of learning and log time (seconds) by source."""
+        rows = self._db.execute("SELECT name, records, learning_since, log_time FROM sources")
+        return {name: (records, since, time) for name, records, since, time in rows}
+
+    def counts(self) -> list[tuple[int, float, float]]:
+        """Return key, count and time of every counted text, oldest first."""
+        return self._db.execute("SELECT key, count, updated FROM texts ORDER BY updated").fetchall()
+
+    def sketch(self) -> tuple[bytes, float] | None:
+        """Return the saved sketch of evicted texts and its time, if there is one."""
+        row: tuple[bytes, float] | None = self._db.execute(
+            "SELECT cells, time FROM sketch"
+        ).fetchone()
+        return row
+
+    def incidents(self, *, only_open: bool = False, limit: int = INCIDENTS_KEPT) -> list[Incident]:
+        """Return incidents, the newest first."""
+        where = "WHERE closed IS NULL" if only_open else ""
+        rows = self._db.execute(
+            "SELECT id, first, opened, last_seen, records, last_line, alerted, closed "  # noqa: S608
+            f"FROM incidents {where} ORDER BY opened DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            Incident(id_, _anomaly(first), opened, seen, records, last, bool(alerted), closed)
+            for id_, first, opened, seen, records, last, alerted, closed in rows
+        ]
+
+    def pending(self, sink: str, limit: int) -> list[Delivery]:
+        """Return the oldest deliveries owed to ``sink``."""
+        rows = self._db.execute(
+            "SELECT number, sink, incident, body, attempts FROM deliveries "
+            "WHERE sink = ? ORDER BY number LIMIT ?",
+            (sink, limit),
+        )
+        return [Delivery(*row) for row in rows]
+
+    def pending_counts(self) -> dict[str, int]:
+        """Return how many deliveries are owed, by sink."""
+        return dict(self._db.execute("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink").fetchall())
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def commit(self, effects: Effects) -> None:
+        """Commit the effects of whole blocks in one transaction, all or nothing."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._write(effects)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise StateError(f"{self.path}: cannot commit: {error}") from error
+
+    def _write(self, effects: Effects) -> None:
+        db = self._db
+        db.executemany(
+            f"INSERT INTO files ({_FILE_COLUMNS}, committed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "  # noqa: S608
+            "ON CONFLICT DO UPDATE SET source=excluded.source, path=excluded.path, "
+            "offset=excluded.offset, lines=excluded.lines, tail=excluded.tail, "
+            "mid_line=excluded.mid_line, skipping=excluded.skipping, seen=excluded.seen, "
+            "committed=committed+excluded.committed",
+            [_file_values(key, row, effects.lines[key]) for key, row in effects.files.items()],
+        )
+        db.executemany(
+            "INSERT INTO sources VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
+            "records=records+excluded.records, "
+            "learning_since=COALESCE(learning_since, excluded.learning_since), "
+            "log_time=COALESCE(excluded.log_time, log_time)",
+            [
+                (name, effects.records[name], effects.learning.get(name), effects.log_times.get(name))
+                for name in effects.records | effects.learning.keys() | effects.log_times.keys()
+            ],
+        )
+        db.executemany(
+            "INSERT INTO texts VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
+            "count=excluded.count, updated=excluded.updated",
+            [(key, *row) for key, row in effects.counts.items()],
+        )
+        if effects.sketch is not None:
+            db.executemany("DELETE FROM texts WHERE key = ?", [(key,) for key in effects.evicted])
+            db.execute("INSERT OR REPLACE INTO sketch VALUES (1,?,?)", effects.sketch)
+        db.executemany(
+            "INSERT OR REPLACE INTO incidents VALUES (?,?,?,?,?,?,?,?,?,?)",
+            [_incident_values(incident) for incident in effects.incidents.values()],
+        )
+        db.executemany(
+            "INSERT INTO deliveries (sink, incident, body) VALUES (?,?,?)", effects.deliveries
+        )
+
+    def delivered(self, numbers: Iterable[int]) -> None:
+        """Strike deliveries off: the sink has them."""
+        self._many("DELETE FROM deliveries WHERE number = ?", [(number,) for number in numbers])
+
+    def postponed(self, numbers: Iterable[int]) -> None:
+        """Count one more failed attempt at each of these deliveries."""
+        self._many(
+            "UPDATE deliveries SET attempts = attempts + 1 WHERE number = ?",
+            [(number,) for number in numbers],
+        )
+
+    def prune(self) -> None:
+        """Let go of the oldest files and closed incidents beyond what is kept."""
+        self._many(
+            "DELETE FROM files WHERE (device, inode, head) IN "
+            "(SELECT device, inode, head FROM files ORDER BY seen DESC LIMIT -1 OFFSET ?)",
+            [(FILES_KEPT,)],
+        )
+        self._many(
+            "DELETE FROM incidents WHERE closed IS NOT NULL AND id IN "
+            "(SELECT id FROM incidents ORDER BY opened DESC LIMIT -1 OFFSET ?)",
+            [(INCIDENTS_KEPT,)],
+        )
+
+    def _many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise StateError(f"{self.path}: cannot write: {error}") from error
+
+
+def _file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
+    at = row.position
+    return (
+        key.device,
+        key.inode if key.inode < _UNSIGNED // 2 else key.inode - _UNSIGNED,
+        key.head,
+        row.source,
+        printable(row.path),
+        at.offset,
+        at.lines,
+        at.tail,
+        at.mid_line,
+        at.skipping,
+        row.seen,
+        committed,
+    )
+
+
+def _incident_values(incident: Incident) -> tuple[Any, ...]:
+    return (
+        incident.id,
+        incident.first.source,
+        incident.first.key,
+        incident.opened,
+        incident.last_seen,
+        incident.closed,
+        incident.records,
+        incident.last_line,
+        incident.alerted,
+        json.dumps({**asdict(incident.first), "origin": incident.first.origin.hex()}),
+    )
+
+
+def _anomaly(content: str) -> Anomaly:
+    fields = json.loads(content)
+    return Anomaly(
+        **{
+            **fields,
+            "origin": bytes.fromhex(fields["origin"]),
+            "words": tuple((word, share) for word, share in fields["words"]),
+        }
+    )

@@ -1,0 +1,133 @@
+"""From a trained network to an artifact: trace, check against eager, calibrate, write."""
+
+from __future__ import annotations
+
+import io
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tinylogbert_daemon.decide.score import Calibration
+from tinylogbert_daemon.errors import ArtifactError
+from tinylogbert_daemon.model import artifact
+from tinylogbert_daemon.model.scorer import Scorer, text_key
+from tinylogbert_daemon.model.tokenizer import PAD, Tokenizer
+from tinylogbert_daemon.training.corpus import Corpus
+from tinylogbert_daemon.training.networks import Network, VerdictGraph
+
+TOLERANCE = 1e-4
+"""How far TorchScript may differ from eager in nats per token and in severity."""
+
+CALIBRATION_TEXTS = 4000
+_CHECKED_TEXTS = 64
+_COUNTS_LIMIT = 50_000
+
+
+def trace(network: Network, encoded: Sequence[Sequence[int]]) -> torch.jit.ScriptModule:
+    """Return the unfrozen TorchScript graph of ``network``, in fp16 weights.
+
+    ``encoded`` are rows of ids to trace with: the graph holds for other batches and lengths.
+    """
+    graph = VerdictGraph(network.eval()).eval()
+    ids, mask = _pad(encoded)
+    with torch.no_grad(), warnings.catch_warnings():
+        # TorchScript's deprecation, and the tracer's remarks on shape checks inside transformers;
+        # what they warn of is tested below by comparing with eager on other shapes
+        warnings.simplefilter("ignore")
+        traced = torch.jit.trace(graph, (ids, mask), check_trace=False)  # type: ignore[no-untyped-call]
+    half: torch.jit.ScriptModule = traced.half()
+    return half
+
+
+def check(network: Network, graph: torch.jit.ScriptModule, rows: Sequence[Sequence[int]]) -> float:
+    """Return the largest difference between ``graph`` and eager over ``rows``, one by one.
+
+    ``network`` must hold the same fp16-rounded weights. Raises :class:`ArtifactError` above
+    ``TOLERANCE``.
+    """
+    eager = VerdictGraph(network.eval()).eval()
+    worst = 0.0
+    with torch.no_grad():
+        for row in rows:
+            ids, mask = _pad([row])
+            for expected, actual in zip(eager(ids, mask)[:2], graph(ids, mask)[:2], strict=True):
+                worst = max(worst, float((expected - actual).abs().max()))
+    if worst > TOLERANCE:
+        raise ArtifactError(
+            f"export failed: TorchScript differs from eager by {worst:.2g} (allowed {TOLERANCE:g})"
+        )
+    return worst
+
+
+def export(
+    network: Network,
+    tokenizer: Tokenizer,
+    corpus: Corpus,
+    summary: dict[str, Any],
+    checkpoint_dir: Path,
+    *,
+    keep_counts: bool = True,
+    report: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Write the artifact of ``network`` and point the symlink of its type at it.
+
+    Returns the artifact's folder. ``keep_counts`` writes the corpus's counts into it, for a model
+    of the host that it was trained on.
+    """
+    report("tracing and checking against eager")
+    # what is checked and calibrated is what will be loaded: weights that went through fp16
+    network.half().float()
+    texts = corpus.texts
+    sample = texts[:: max(1, len(texts) // _CHECKED_TEXTS)][:_CHECKED_TEXTS]
+    rows = [encoding.ids for encoding in tokenizer.encode(sample)]
+    graph = trace(network, rows[:3])
+    buffer = io.BytesIO()
+    torch.jit.save(graph, buffer)  # type: ignore[no-untyped-call]
+    difference = check(network, graph.float(), rows)
+    report(f"calibrating on {min(len(texts), CALIBRATION_TEXTS)} texts")
+    details = {**summary, "timestamp": int(time.time()), "torch": torch.__version__.split("+")[0]}
+    details["export_difference"] = float(f"{difference:.2g}")
+    draft = artifact.Artifact(
+        name="draft",
+        folder=checkpoint_dir,
+        manifest=artifact.Manifest(network.model_type, {}, details, {}),
+        tokenizer=tokenizer,
+        model=buffer.getvalue(),
+    )
+    reference = texts[:: max(1, len(texts) // CALIBRATION_TEXTS)][:CALIBRATION_TEXTS]
+    verdicts = Scorer(draft, torch.get_num_threads()).score(reference)
+    folder = artifact.write(
+        checkpoint_dir,
+        model_type=network.model_type,
+        model=draft.model,
+        tokenizer=tokenizer,
+        training=details,
+        calibration=Calibration.fit(verdicts).to_json(),
+        counts=_counts(corpus) if keep_counts else {},
+    )
+    point(checkpoint_dir / network.model_type, folder)
+    return folder
+
+
+def point(link: Path, folder: Path) -> None:
+    """Make the symlink ``link`` name ``folder``, atomically."""
+    new = link.with_name(f".{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(folder.name, target_is_directory=True)
+    new.replace(link)
+
+
+def _counts(corpus: Corpus) -> dict[str, int]:
+    commonest = sorted(corpus.counts.items(), key=lambda item: -item[1])[:_COUNTS_LIMIT]
+    return {f"{text_key(text):016x}": count for text, count in commonest if text}
+
+
+def _pad(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    ids = torch.nn.utils.rnn.pad_sequence(
+        [torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD
+    )
+    return ids, ids != PAD
