@@ -48,7 +48,7 @@ def install(services: list[Service]) -> None:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         subprocess.run(["apt-get", "update"], check=True, env=env, stdout=sys.stderr)
-        argv = ["apt-get", "install", "-y", "--no-install-recommends"]
+        argv = ["apt-get", "install", "-y", "--no-install-recommends", "--no-upgrade"]
         if subprocess.run([*argv, *packages], check=False, env=env, stdout=sys.stderr).returncode:
             for package in packages:  # one that can't be had shall not keep the others away
                 subprocess.run([*argv, package], check=False, env=env, stdout=sys.stderr)

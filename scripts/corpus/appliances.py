@@ -3,7 +3,8 @@
 import socket
 
 from corpus.lab import LEVELS, Lab, Service
-from corpus.network import BROKEN_ZONES, ZONE, queries, scan
+from corpus.names import BROKEN_ZONES, ZONE, queries
+from corpus.network import scan
 from corpus.web import storm
 
 XMPP = (

@@ -21,6 +21,11 @@ from pathlib import Path
 from corpus.machine import HOME
 
 DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": str(HOME / "home"),
+    "LC_ALL": "C.UTF-8",
+}
 HEX = re.compile(rb"\b(?:0x)?(?=[a-fA-F]*0)[0a-fA-F]{6,}\b")
 TROUBLE = re.compile(
     rb"\b(?:err|error|errors|fail|failed|failure|fatal|crit|critical|alert|emerg|emergency|panic"
@@ -94,6 +99,7 @@ class Lab:
         self._logs: list[str] = []
         self._count = 0
         self.dir.mkdir(mode=0o755)
+        (HOME / "home").mkdir()
         self._captures.mkdir()
 
     # -- files and processes -------------------------------------------------------------
@@ -113,6 +119,11 @@ class Lab:
         target.write_bytes(text.encode() if isinstance(text, str) else text)
         target.chmod(mode)
         return target
+
+    @staticmethod
+    def sample(name: str) -> str:
+        """A small program that fails in many ways, from the folder `samples`."""
+        return (Path(__file__).parent / "samples" / name).read_text()
 
     def folder(self, path: str | Path, user: str | None = None) -> Path:
         """Make a folder and give it to `user`."""
@@ -143,7 +154,7 @@ class Lab:
                 user=user,
                 group=user and self._group(user),
                 extra_groups=[] if user else None,
-                env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
+                env={**ENVIRONMENT, **(env or {})},
                 cwd=cwd or self.dir,
             )
         self._running.append(process)

@@ -1,14 +1,15 @@
 """A throw-away machine made of Linux namespaces: own mounts, network, processes, host name.
 
-`collect_logs.py` starts itself again in fresh namespaces for every service. There /etc, /var,
-/run and /dev are overlays that vanish with the process, /srv is scratch, the network is a
-loopback device without a way out, and every process dies with the first. So a service can run
-from its packaged paths and ports, break as it likes, and leave nothing behind.
+`collect_logs.py` starts itself again in fresh namespaces for every service. There the folders
+of LAYERED are overlays that vanish with the process, /srv is scratch, the rest is read only, the
+network is a loopback device without a way out, and every process dies with the first. So a
+service can run from its packaged paths and ports, break as it likes, and leave nothing behind.
 """
 
 import contextlib
 import os
 import socket
+import stat
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,7 @@ UNSHARE = (
     *("--fork", "--kill-child", "--mount-proc"),
 )
 HOME = Path("/srv")
+LAYERED = ("etc", "var", "run", "tmp", "opt", "usr")
 NETS = ("10.0.0.0/8", "192.168.0.0/16", "172.16.0.0/12", "2001:db8::/32")
 NODES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9)}
 
@@ -32,13 +34,15 @@ def isolate(host: str) -> None:
     if os.getpid() != 1:
         raise RuntimeError("not in a process namespace of its own")
     must("mount", "-t", "tmpfs", "-o", "mode=755", "lab", HOME)
-    for folder in ("etc", "var", "run"):
+    for folder in LAYERED:
         upper, work = HOME / ".machine" / folder, HOME / ".machine" / f"{folder}.work"
-        upper.mkdir(mode=0o755, parents=True)
+        upper.mkdir(parents=True)
+        upper.chmod(stat.S_IMODE(Path("/", folder).stat().st_mode))
         work.mkdir()
         layers = f"lowerdir=/{folder},upperdir={upper},workdir={work}"
         must("mount", "-t", "overlay", "-o", layers, "lab", f"/{folder}")
     _devices(HOME / ".machine" / "dev")
+    must("mount", "-o", "remount,bind,ro", "/")
     must("ip", "link", "set", "lo", "up")
     for net in NETS:
         with contextlib.suppress(subprocess.CalledProcessError):
@@ -64,4 +68,4 @@ def _devices(dev: Path) -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         (dev / name).symlink_to(f"/proc/self/fd/{number}")
     (dev / "fd").symlink_to("/proc/self/fd")
-    must("mount", "--bind", dev, "/dev")
+    must("mount", "--rbind", dev, "/dev")

@@ -46,7 +46,7 @@ TYPED_TOKENS = LEVELS + HTTP_CLASSES + VALUES
 
 _LEVEL_WORDS = {
     "[debug]": "trace debug verbose fine finer finest",
-    "[info]": "info information log config",
+    "[info]": "info information",
     "[notice]": "notice",
     "[warn]": "warn warning",
     "[error]": "err error severe failure",
@@ -84,6 +84,7 @@ _TIME = "|".join(
         _CLOCK,
     )
 )
+_FACILITY = "kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local0"
 _UPPER = "|".join(word.upper() for word in sorted(_LEVEL_OF, key=len, reverse=True))
 _LOWER = "|".join(sorted(_LEVEL_OF, key=len, reverse=True))
 
@@ -110,13 +111,16 @@ _RULES: tuple[tuple[str, str], ...] = (
             rf"(?P<key_level>{_LOWER})(?![a-z]))"),
     ("bracket", rf"(?i:(?<=[\[<])(?:[a-z_0]{{1,32}}[:.])?(?P<bracket_level>{_LOWER})0?(?=[\]>]))"),
     ("upper", rf"(?<![A-Za-z_.])(?P<upper_level>{_UPPER})(?![A-Za-z_.=-])"),
-    ("prefix", r"(?i:(?<![\w.])(?P<prefix_level>error|warning|fatal|notice|panic)(?=:\s))"),
+    ("facility", rf"(?<![^\s])(?:{_FACILITY}) {{0,4}}[.:](?P<facility_level>{_LOWER})(?= {{0,4}}[\s:])"),
+    ("prefix", rf"(?i:(?<![\w.])(?P<prefix_level>{_LOWER})(?=0?(?: 0{{1,2}})?:\s))"),
+    ("postgres", r"(?<![^\s])LOG(?=:? )"),
     ("column", r"(?<=, )(?P<column_level>Info|Warning|Error)(?= {2})"),
     ("http", r"(?P<http_class>informational|successful|redirection|clienterror|servererror)-0*"),
     ("path", r"(?<![\w/.])(?:~|\.{1,2})?/[^\s\"'<>|()\[\]{},;:/][^\s\"'<>|()\[\]{},;:]*"
              r"|(?<=\s)/(?=\s)|(?<!\w)[A-Za-z]:\\[^\s\"'<>|]+"),
     ("hex", r"(?i:(?<!\w)0x[0a-f]+(?!\w)|(?<!\w)(?=[a-f]*0)(?=0*[a-f])[0a-f]{6,}(?!\w))"),
-    ("blob", r"(?<![\w+/=])(?=[A-Za-z+/=_-]{0,200}0)[\w+/=-]{32,}"),
+    ("blob", r"(?<![\w+/=])(?=[A-Za-z+/=_-]{0,200}0)[\w+/=-]{32,}"
+             r"|(?<![\w+/=])[\w+/=-]{64,}"),
     ("id", r"(?<![\w.:@-])(?=[0_.:@-]{0,64}[A-Za-z])"
            r"[A-Za-z_.:@-]{0,32}0++(?:[A-Za-z_.:@-]{1,32}0++)+[A-Za-z_.:@-]*"),
     ("num", r"[-+]?0++(?:[.,:*/-]0++(?![xX]))*(?:[eE][-+]?0+)?"),
@@ -128,7 +132,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ANSI = re.compile(r"\x1b\[[0-?]{0,32}[ -/]{0,4}[@-~]")  # ECMA-48 control sequences
 _HEADER = re.compile(
     rf"^(?:<pri-[a-z]+>)?(?:0 )?(?:0{{4}}-0{{2}}-0{{2}}T{_CLOCK}|{_MONTH} [ 0]0 {_CLOCK})"
-    r" (?P<host>[\w.:-]{1,255}) (?=[\w./()@-]{1,64}(?:\[0+\])?:)"
+    rf" (?P<host>[\w.-]{{1,255}}) (?=(?:(?:{_FACILITY})\.[a-z]+ )?[\w./()@-]{{1,64}}(?:\[0+\])?:)"
 )
 _TYPED_OF_RULE = {
     name: f"[{name}]"
@@ -139,7 +143,10 @@ _LETTER_RULES = {
     "android": _LEVEL_OF_LETTER,
     "redis": _LEVEL_OF_SIGN,
 }
-_LEVEL_RULES = frozenset(("pri", "key", "bracket", "upper", "prefix", "column"))
+_LEVEL_RULES = frozenset(("pri", "key", "bracket", "upper", "facility", "prefix", "column"))
+# a bare word right behind one of these is a level too: "<time> error <message>"
+_BEFORE_LEVEL = frozenset(("[time]", "[host]"))
+_BARE_LEVELS = frozenset("debug info notice warn warning error crit critical alert emerg fatal".split())
 
 
 def normalize(shape: bytes) -> str:
@@ -170,6 +177,12 @@ def _scan(line: str, start: int, end: int, words: list[str]) -> None:
     for found in _SCAN.finditer(line, start, end):
         rule = found.lastgroup
         if rule == "word":
+            if not has_level and words and words[-1] in _BEFORE_LEVEL:
+                name = found[0].lower()
+                if name in _BARE_LEVELS:
+                    has_level = True
+                    words.append(_LEVEL_OF[name])
+                    continue
             words += _CAMEL.sub(" ", found[0]).lower().split()
         elif rule in _TYPED_OF_RULE:
             typed = _TYPED_OF_RULE[rule]
@@ -187,6 +200,9 @@ def _scan(line: str, start: int, end: int, words: list[str]) -> None:
         elif rule in _LETTER_RULES:
             has_level = True
             words += ("[time]", _LETTER_RULES[rule][found[f"{rule}_level"]])
+        elif rule == "postgres":
+            words.append("log" if has_level else "[info]")
+            has_level = True
         elif rule == "http":
             words.append(_CLASS_OF[found["http_class"]])
 

@@ -81,3 +81,19 @@ def shapes(data: bytes) -> list[bytes]:
     found = data.translate(_DIGITS_TO_ZERO).split(b"\n")
     found.pop()
     return found
+
+
+def record(text: str) -> bytes:
+    """Return ``text`` as one record without its newline; newlines inside it become spaces.
+
+    Lone surrogates that stand for bytes (PEP 383) become these bytes again; others, which no
+    UTF-8 can hold, become bytes that are no UTF-8.
+
+    >>> record("naïve\\nline\\n")
+    b'na\\xc3\\xafve line'
+    """
+    line = text.rstrip("\r\n").replace("\n", " ")
+    try:
+        return line.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return line.encode("utf-8", "surrogatepass")

@@ -69,6 +69,11 @@ class Sibling:
     modified_ns: int
 
     @property
+    def identity(self) -> tuple[int, int]:
+        """The device and inode."""
+        return self.device, self.inode
+
+    @property
     def age(self) -> tuple[int, int, str]:
         """Sort key, oldest first: the time of the last write, then the rotation number.
 
@@ -110,7 +115,8 @@ def siblings(path: str) -> list[Sibling]:
                 status = Path(candidate).lstat()
             except OSError:
                 continue
-            found[status.st_dev, status.st_ino] = Sibling(
+            sibling = Sibling(
                 candidate, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
             )
+            found[sibling.identity] = sibling
     return sorted(found.values(), key=lambda sibling: sibling.age)

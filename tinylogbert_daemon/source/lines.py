@@ -97,10 +97,27 @@ def _decoded(stream: BinaryIO, name: str) -> BinaryIO:
         opener = _OPENERS.get(kind)
         if opener is None:
             raise SourceError(f"{name}: compressed ({kind}): unpack it first")
-        plain = io.BufferedReader(cast(io.RawIOBase, opener(plain)), _BUFFER_BYTES)
+        plain = _Unpacked(opener(plain), stream, name)
     if reason := binary_reason(_peek(plain, name)[:SNIFF_BYTES]):
         raise SourceError(f"{name}: {reason}, not a log")
     return cast(BinaryIO, plain)
+
+
+class _Unpacked(io.BufferedReader):
+    """Decompressed data that keeps the name of its file and closes it."""
+
+    def __init__(self, unpacked: io.BufferedIOBase, stream: BinaryIO, name: str) -> None:
+        super().__init__(cast(io.RawIOBase, unpacked), _BUFFER_BYTES)
+        self._stream = stream
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def close(self) -> None:
+        super().close()
+        self._stream.close()
 
 
 def _peekable(stream: BinaryIO) -> io.BufferedReader:
@@ -124,4 +141,6 @@ def _words(error: BaseException) -> str:
         return f"the compressed data is damaged ({error})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
+    if isinstance(error, OSError):  # bzip2 says it so
+        return f"the compressed data is damaged ({error})"
     return str(error).lower()

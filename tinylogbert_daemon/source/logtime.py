@@ -73,7 +73,7 @@ def parse(line: bytes, now: float) -> float | None:
     1738110994.5
     """
     head = line[:_HEAD_BYTES]
-    found = [match for pattern in _FORMATS if (match := pattern.search(head))]
+    found = [match for pattern in _FORMATS for match in pattern.finditer(head)]
     for match in sorted(found, key=re.Match.start):
         try:
             return _seconds(match.groupdict(), now)

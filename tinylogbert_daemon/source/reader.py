@@ -17,6 +17,7 @@ from tinylogbert_daemon.source.identity import (
 
 # How many blocks of an overlong line or of NUL bytes one call passes over before it reports.
 _PASS_BLOCKS = 64
+_SCAN_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ class FileReader:
         self._skipping = False
         self._readback_end: int | None = None
         self._saved = True
+        # the time of the last write when nothing but NUL bytes was found after the offset
+        self._nothing_ns = -1
 
     def resume(self, position: Position, *, foreign: bool = False) -> bool:
         """Go on from ``position`` where it fits the file's content, and say whether it does.
@@ -123,6 +126,11 @@ class FileReader:
             self._jump(before + found + 1)
 
     @property
+    def identity(self) -> tuple[int, int]:
+        """The device and inode."""
+        return self.device, self.inode
+
+    @property
     def position(self) -> Position:
         """Where the file stands; a file without an identity gets a key that fits any content."""
         key = self._key or FileKey(self.device, self.inode, fingerprint(b""))
@@ -134,6 +142,10 @@ class FileReader:
     def lag_bytes(self) -> int:
         """Bytes not handed on yet, as of the last look."""
         return max(0, self.size - self.offset)
+
+    def has_content(self) -> bool:
+        """Look whether there is anything in the file."""
+        return os.fstat(self._descriptor).st_size > 0
 
     def close(self) -> None:
         """Close the descriptor."""
@@ -227,20 +239,33 @@ class FileReader:
             text = len(buffer) - len(buffer[at:].lstrip(b"\0"))
             if text < len(buffer):
                 at = text
-            elif self._base + text < self.size:
-                data = self._next_data(self._base + at)
-                if data is not None:
-                    self._jump(max(data, self._base + text))
-                    return len(buffer)
+            elif (data := self._next_text(self._base + at)) is not None:
+                self._jump(data)
+                return len(buffer)
         self._advance(buffer, at)
         return at
 
-    def _next_data(self, offset: int) -> int | None:
-        """Return where the data after a hole at ``offset`` begins, or None where none follows."""
-        try:
-            return os.lseek(self._descriptor, offset, os.SEEK_DATA)
-        except OSError as error:
-            return None if error.errno == errno.ENXIO else offset
+    def _next_text(self, offset: int) -> int | None:
+        """Return where to go on after NUL bytes from ``offset`` on, or None to stay there."""
+        if self.modified_ns == self._nothing_ns:
+            return None
+        for _ in range(_PASS_BLOCKS):
+            try:
+                offset = os.lseek(self._descriptor, offset, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:  # nothing but a hole up to the end
+                    break
+            window = os.pread(self._descriptor, _SCAN_BYTES, offset)
+            text = window.lstrip(b"\0")
+            offset += len(window) - len(text)
+            if text:
+                return offset
+            if offset >= self.size:
+                break
+        else:
+            return offset
+        self._nothing_ns = self.modified_ns
+        return None
 
     def _hand_on(self, data: bytes, lines: int, buffer: bytes, end: int) -> Block:
         """Return ``data`` as a block that begins at the offset, and move to ``end``."""

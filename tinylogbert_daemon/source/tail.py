@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.source.block import Block, Position
-from tinylogbert_daemon.source.identity import Sibling, age, siblings
+from tinylogbert_daemon.source.opener import Opener
 from tinylogbert_daemon.source.reader import FileReader, Limits, TruncatedError
 from tinylogbert_daemon.source.registry import OpenFiles
 
@@ -70,14 +65,17 @@ class Tail:
         self.source = source
         self.stats = TailStats()
         self._clock = clock
-        self._files = files or OpenFiles()
+        self._files = files if files is not None else OpenFiles()
         self._start = start
         self._limits = limits or Limits()
+        self._opener = Opener(path, source, self._limits, self._files, self)
         # in order of age; the last is what the path names, or named when it last named anything
         self._readers: list[FileReader] = []
         # the last write known of while the path named the last reader's file
         self._named_ns = 0
         self._vacant_since: float | None = None
+        # the siblings that were there when the path was seen to name nothing
+        self._strangers: set[tuple[int, int]] | None = None
 
     @property
     def gone(self) -> bool:
@@ -100,14 +98,14 @@ class Tail:
             self.stats.unreadable = _reason(error)
             return None
         finally:
-            if self._readers:
-                self.stats.file_bytes = self._readers[-1].size
+            named = self._readers and self._vacant_since is None
+            self.stats.file_bytes = self._readers[-1].size if named else 0
             self.stats.lag_bytes = sum(reader.lag_bytes for reader in self._readers)
 
     def close(self) -> None:
         """Close all descriptors; only saved positions count for whoever reads the files next."""
         for reader in self._readers:
-            reader.close()
+            self._opener.leave(reader, remember=False)
         self._readers.clear()
         self._files.forget(self)
 
@@ -119,7 +117,7 @@ class Tail:
             younger = self._readers[index + 1 :]
             try:
                 # a writer that fills the next file has finished this one
-                block = reader.read(now, final=any(file.size for file in younger))
+                block = reader.read(now, final=any(file.has_content() for file in younger))
                 if block is None and self._is_over(reader, bool(younger), now):
                     block = reader.read(now, final=True)
                     if block is None:
@@ -143,180 +141,98 @@ class Tail:
 
     def _drop(self, reader: FileReader) -> None:
         self._readers.remove(reader)
-        self._files.release(reader.device, reader.inode, self, reader.position)
-        reader.close()
+        self._opener.leave(reader)
 
     def _start_over(self, reader: FileReader, now: float) -> list[FileReader]:
         """Begin a truncated file anew; return the copies that hold what it lost unread."""
         position, before = reader.position, reader.modified_ns
         reader.start_over([position])
         self.stats.truncated += 1
-        others = [file for file in self._siblings() if file.modified_ns >= before]
-        return self._retire(self._unread(others, [position])[1], now)
+        others = [file for file in self._opener.siblings() if file.modified_ns >= before]
+        return _retire(self._opener.unread(others, [position])[1], now)
 
     def _look_at_path(self, now: float) -> bool:
         """Compare the path with what is open; True where there is another file to read."""
         try:
             status = Path(self.path).stat()
         except (FileNotFoundError, NotADirectoryError):
-            if self._vacant_since is None:
-                self._vacant_since = now
-                self._retire(self._readers[-1:], now)
-            self._start = None
-            self.stats.unreadable = None
-            self.stats.file_bytes = 0
-            return False
-        if self._vacant_since is not None:
-            self._vacant_since = None
+            return self._vacant_since is None and self._vacate(now)
+        self._vacant_since = None
         identity = status.st_dev, status.st_ino
         current = self._readers[-1] if self._readers else None
-        if current is not None and identity == (current.device, current.inode):
+        if current is not None and identity == current.identity:
             self._named_ns = status.st_mtime_ns
             self.stats.unreadable = None
             return False
         for reader in self._readers:
-            if identity == (reader.device, reader.inode):  # an old file has got its name back
+            if identity == reader.identity:  # an old file has got its name back
                 self._readers.remove(reader)
                 self._readers.append(reader)
                 return True
-        opened = self._open(self.path)
-        if opened is None or not self._claim(opened):
-            return False
+        opened = self._opener.open(self.path)
         self.stats.unreadable = None
-        if current is None:
-            before = self._begin(opened)
-        else:
-            before = self._rotated_between(current, opened)
-            self._resume(opened, self._files.positions(opened.device, opened.inode))
-            self.stats.rotated += 1 + len(before)
-        self._readers += self._retire(before, now)
-        if current is not None:
-            self._retire([current], now)
-        self._readers.append(opened)
+        if opened is None:
+            return False
+        try:
+            before = self._succeed(opened, current)
+        except BaseException:
+            self._opener.leave(opened, remember=False)
+            raise
+        _retire(before if current is None else [current, *before], now)
+        self._readers += [*before, opened]
         self._named_ns = opened.modified_ns
-        self._start = None
+        self._start = self._strangers = None
         return True
 
-    def _begin(self, reader: FileReader) -> list[FileReader]:
-        """Place the first file of the path; return what was rotated away while nobody read."""
-        known = self._files.positions(reader.device, reader.inode)
+    def _vacate(self, now: float) -> bool:
+        """Take note that the path names nothing; True where a file rotated away is unread."""
+        self._vacant_since = now
+        self._start = None
+        self.stats.unreadable = None
+        others = self._opener.siblings()
+        self._strangers = {file.identity for file in others}
+        if self._readers:
+            _retire(self._readers[-1:], now)
+            return False
+        self._readers = _retire(self._opener.unread(others, [])[1], now)
+        return bool(self._readers)
+
+    def _succeed(self, opened: FileReader, current: FileReader | None) -> list[FileReader]:
+        """Place the file that has the path's name now; return what had it before, unread."""
+        opener = self._opener
+        known = opener.known(opened)
+        if current is not None:
+            opener.place(opened, known)
+            before = opener.rotated_between(current, self._named_ns)
+            self.stats.rotated += 1 + len(before)
+            return before
         if isinstance(self._start, Position):
             known = [self._start, *known]
-        others = self._siblings(reader)
-        if self._resume(reader, known):
-            return self._unread(others, known, fresh=False)[1]
-        rotated, before = self._unread(others, known)
+        others = opener.siblings()
+        if self._strangers is not None:
+            opener.place(opened, known)
+            old = [file for file in others if file.identity in self._strangers]
+            # whatever has come since had the path's name for a while between two looks
+            come = opener.whole(file for file in others if file not in old)
+            self.stats.rotated += len(come)
+            return opener.unread(old, [], fresh=False)[1] + come
+        if opener.place(opened, known):
+            return opener.unread(others, [], fresh=False)[1]
+        rotated, before = opener.unread(others, known)
         if known:
             self.stats.truncated += 1
         elif rotated:
             self.stats.rotated += 1
         elif isinstance(self._start, ReadBack):
-            reader.read_back(self._start.size)
+            opened.read_back(self._start.size)
         return before
 
-    def _siblings(self, opened: FileReader | None = None) -> list[Sibling]:
-        """Return the path's rotated siblings that are not open here, oldest first."""
-        mine = {(reader.device, reader.inode) for reader in self._readers}
-        if opened is not None:
-            mine.add((opened.device, opened.inode))
-        return [file for file in siblings(self.path) if (file.device, file.inode) not in mine]
 
-    def _unread(
-        self, others: list[Sibling], known: list[Position], *, fresh: bool = True
-    ) -> tuple[bool, list[FileReader]]:
-        """Find what is unread in rotated siblings, oldest first; also say if any was read before.
-
-        Those are: siblings with a saved position; a copy (by content, made by copytruncate) of
-        the file that ``known`` was taken of; and, where ``fresh``, what is younger than the
-        youngest of these. What is older was there before this path was ever read.
-        """
-        anchored = False
-        younger: list[Sibling] = []
-        unread: list[FileReader] = []
-        for file in reversed(others):
-            saved = self._files.positions(file.device, file.inode)
-            copied = [] if saved or anchored else [at for at in known if at.offset > 0]
-            reader = self._open_sibling(file, saved or copied, foreign=not saved)
-            if reader is None:
-                younger += [] if anchored else [file]
-                continue
-            anchored = True
-            if reader.lag_bytes and self._claim(reader):
-                unread.append(reader)
-            elif not reader.lag_bytes:
-                reader.close()
-        unread.reverse()
-        if anchored and fresh:
-            unread += self._whole(reversed(younger))
-        return anchored, unread
-
-    def _rotated_between(self, last: FileReader, opened: FileReader) -> list[FileReader]:
-        """Return what took the path's name and lost it again between ``last`` and ``opened``."""
-        found = siblings(self.path)
-        names = [f.path for f in found if (f.device, f.inode) == (last.device, last.inode)]
-        # Deleted or moved elsewhere, it has no name to decide a tie by: then a tie is younger.
-        limit = age(names[0], self._named_ns) if names else (self._named_ns, -sys.maxsize, "")
-        return self._whole(file for file in self._siblings(opened) if file.age > limit)
-
-    def _whole(self, files: Iterable[Sibling]) -> list[FileReader]:
-        """Open rotated files from their beginning, or from where they are known to stand."""
-        readers = []
-        for file in files:
-            with suppress(OSError):
-                reader = self._open(file.path)
-                if reader is not None and self._claim(reader):
-                    self._resume(reader, self._files.positions(reader.device, reader.inode))
-                    readers.append(reader)
-        return readers
-
-    def _open_sibling(
-        self, file: Sibling, known: list[Position], *, foreign: bool
-    ) -> FileReader | None:
-        """Open ``file``, unclaimed, at the farthest of the ``known`` positions that fits it."""
-        if not any(at.offset <= file.size for at in known):
-            return None
-        with suppress(OSError):
-            reader = self._open(file.path)
-            if reader is not None:
-                if self._resume(reader, known, foreign=foreign):
-                    return reader
-                reader.close()
-        return None
-
-    @staticmethod
-    def _resume(reader: FileReader, known: list[Position], *, foreign: bool = False) -> bool:
-        """Go on from the farthest of the ``known`` positions that fits, else start over."""
-        for position in sorted(known, key=lambda at: at.offset, reverse=True):
-            if reader.resume(position, foreign=foreign):
-                return True
-        reader.start_over(known)
-        return False
-
-    def _open(self, path: str) -> FileReader | None:
-        # O_NONBLOCK: opening a FIFO must not wait for its writer
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        descriptor = os.open(path, flags)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            if path == self.path:
-                self.stats.unreadable = "not a regular file"
-            return None
-        return FileReader(descriptor, self._limits, self.source, self.path)
-
-    def _claim(self, reader: FileReader) -> bool:
-        """Reserve an open file for this tail; close it where it is read already."""
-        mine = any((r.device, r.inode) == (reader.device, reader.inode) for r in self._readers)
-        if mine or not self._files.claim(reader.device, reader.inode, self):
-            reader.close()
-            return False
-        return True
-
-    @staticmethod
-    def _retire(readers: list[FileReader], now: float) -> list[FileReader]:
-        """Start the quiet time after which these files are given up."""
-        for reader in readers:
-            reader.changed = now
-        return readers
+def _retire(readers: list[FileReader], now: float) -> list[FileReader]:
+    """Start the quiet time after which files are given up."""
+    for reader in readers:
+        reader.changed = now
+    return readers
 
 
 def _reason(error: OSError) -> str:

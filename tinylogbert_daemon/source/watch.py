@@ -70,7 +70,7 @@ class Watcher:
         self._make_observer = make_observer
         self._observer: BaseObserver | None = None
         self._rester: threading.Thread | None = None
-        # Held while watches are changed; never taken by an event, which comes under watchdog's lock.
+        # Held while watches change; an event, which comes under watchdog's lock, never takes it.
         self._setup = threading.Lock()
         self._watched: dict[str, _Directory] = {}
         # Guards what follows, and never held while watchdog or ``wake`` is called.
@@ -123,14 +123,17 @@ class Watcher:
 
     def _keep(self, path: str, names: frozenset[str]) -> None:
         """Watch a directory unless that is done already. Raises ``OSError``."""
-        status = Path(path).stat()
-        identity = status.st_dev, status.st_ino
-        known = self._watched.get(path)
-        if known is not None and known.identity == identity:
-            known.names = names
-            return
-        if known is not None:
-            self._unschedule(self._watched.pop(path))
+        known = self._watched.pop(path, None)
+        try:
+            status = Path(path).stat()
+            identity = status.st_dev, status.st_ino
+            if known is not None and not known.ended and known.identity == identity:
+                known.names = names
+                self._watched[path] = known
+                return
+        finally:
+            if known is not None and path not in self._watched:
+                self._unschedule(known)
         directory = _Directory(path, names, identity, self._notice)
         self._schedule(directory)
         self._watched[path] = directory
@@ -207,12 +210,16 @@ class _Directory(FileSystemEventHandler):
         self.names = names
         self.identity = identity
         self.watch: ObservedWatch | None = None
+        # The directory was deleted, and its watch with it; a new one may get the same inode.
+        self.ended = False
         self._notice = notice
         self._window = 0.0
         self._events = 0
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take an event of any kind."""
+        if isinstance(event, DirDeletedEvent) and event.src_path == self.path:
+            self.ended = True
         now = time.monotonic()
         if now - self._window >= 1.0:
             self._window = now

@@ -36,7 +36,8 @@ class Effects:
 
     ``counts`` holds, by text key, the new count, its time and a sample shape; ``lines`` the physical
     lines by file (they become ``committed``), ``records`` the records by source; ``learning`` and
-    ``log_times`` seconds by source; ``deliveries`` pairs of sink and incident id with a JSON body.
+    ``log_times`` seconds by source; ``reference`` the model's name with
+    its calibration as the host taught it, ``deliveries`` pairs of sink and incident id with a JSON body.
     """
 
     files: dict[FileKey, FileRow] = field(default_factory=dict)
@@ -47,6 +48,7 @@ class Effects:
     counts: dict[int, tuple[float, float, bytes]] = field(default_factory=dict)
     evicted: list[int] = field(default_factory=list)
     sketch: tuple[bytes, float] | None = None
+    reference: tuple[str, bytes] | None = None
     incidents: dict[str, Incident] = field(default_factory=dict)
     deliveries: list[tuple[str, str, str]] = field(default_factory=list)
     blocks: int = 0

@@ -23,6 +23,9 @@ MIGRATIONS = (
     CREATE TABLE sketch (
         id INTEGER PRIMARY KEY CHECK (id = 1), cells BLOB NOT NULL, time REAL NOT NULL
     );
+    CREATE TABLE reference (
+        model TEXT PRIMARY KEY, raw BLOB NOT NULL
+    ) WITHOUT ROWID;
     CREATE TABLE incidents (
         id TEXT PRIMARY KEY, source TEXT NOT NULL, key INTEGER NOT NULL,
         opened REAL NOT NULL, last_seen REAL NOT NULL, closed REAL,

@@ -116,6 +116,11 @@ class Store:
         ).fetchone()
         return row
 
+    def reference(self, model: str) -> bytes | None:
+        """Return the saved calibration reference of a model, if there is one."""
+        row = self._db.execute("SELECT raw FROM reference WHERE model = ?", (model,)).fetchone()
+        return None if row is None else bytes(row[0])
+
     def incidents(self, *, only_open: bool = False, limit: int = INCIDENTS_KEPT) -> list[Incident]:
         """Return incidents, the newest first."""
         where = "WHERE closed IS NULL" if only_open else ""
@@ -186,6 +191,8 @@ class Store:
         if effects.sketch is not None:
             db.executemany("DELETE FROM texts WHERE key = ?", [(key,) for key in effects.evicted])
             db.execute("INSERT OR REPLACE INTO sketch VALUES (1,?,?)", effects.sketch)
+        if effects.reference is not None:
+            db.execute("INSERT OR REPLACE INTO reference VALUES (?,?)", effects.reference)
         db.executemany(
             "INSERT OR REPLACE INTO incidents VALUES (?,?,?,?,?,?,?,?,?,?)",
             [_incident_values(incident) for incident in effects.incidents.values()],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -23,7 +23,11 @@ _CLASS_WEIGHT_LIMIT = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's examples: ``ids``, ``masked`` and ``mask`` (batch, tokens); ``target`` (batch)."""
+    """One step's examples: four tensors (batch, tokens), and two (batch).
+
+    ``masked`` is ``ids`` with [MASK] where ``chosen`` is true; ``mask`` is false at padding.
+    ``target`` is the trouble that the level means, of loss weight ``weight`` (0: no level).
+    """
 
     ids: Tensor
     masked: Tensor
@@ -31,6 +35,10 @@ class Batch:
     chosen: Tensor
     target: Tensor
     weight: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the same batch on ``device``."""
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 class Examples:
@@ -48,12 +56,12 @@ class Examples:
         self._lengths = torch.tensor([len(row) for row in self._rows])
         self._weights = torch.tensor(weights, dtype=torch.float64)
         self._seed = seed
-        self._targets = torch.tensor([_trouble(text) for text in texts])
+        self._targets = torch.tensor([trouble(text) for text in texts])
         self._class_weights = _balance(self._targets, self._weights)
 
     def batch(self, step: int, size: int) -> Batch:
         """Return the examples of ``step``: ``size`` texts of similar lengths."""
-        random = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
+        random = torch.Generator().manual_seed((self._seed * 1_000_003 + step) % (1 << 63))
         # One of four length bands a step keeps padding low without a fixed order of texts.
         drawn = torch.multinomial(self._weights, size * 4, replacement=True, generator=random)
         drawn = drawn[self._lengths[drawn].argsort()]
@@ -83,7 +91,7 @@ def _choose(ids: Tensor, mask: Tensor, random: torch.Generator) -> Tensor:
     return scored & torch.where(interleaved, turn == 0, scattered)
 
 
-def _trouble(text: str) -> float:
+def trouble(text: str) -> float:
     """Return how much trouble the level of ``text`` means, in [0, 1], or ``NO_LEVEL``."""
     found = [_TROUBLE[word] for word in text.split(" ") if word in _TROUBLE]
     return found[0] if found else NO_LEVEL

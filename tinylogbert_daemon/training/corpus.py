@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from tinylogbert_daemon.errors import DataError
 from tinylogbert_daemon.model.normalize import normalize
-from tinylogbert_daemon.model.shape import shapes
+from tinylogbert_daemon.model.shape import record, shapes
 from tinylogbert_daemon.source.lines import blocks_of, open_input
+
+HELD_OUT_EVERY = 10
+HELD_OUT_RECORDS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def parse_labelled(line: bytes, number: int, name: str) -> LabelledLine:
     """Return the object on line ``number`` of ``name``; raises :class:`DataError` if it is none."""
     try:
         fields = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{name}:{number}: not JSON: {error}") from error
     if not isinstance(fields, dict) or not isinstance(fields.get("log_text"), str):
         raise DataError(f'{name}:{number}: needs an object with a string "log_text"')
@@ -62,46 +66,94 @@ def parse_labelled(line: bytes, number: int, name: str) -> LabelledLine:
 
 
 def labelled_lines(name: str) -> Iterator[LabelledLine]:
-    """Yield the objects of a labelled JSONL file; empty lines are passed over."""
+    """Yield the objects of a labelled JSONL file; empty lines are passed over.
+
+    Raises :class:`DataError` if it is none.
+    """
+    with closing(open_input(name)) as stream:
+        yield from _parse_blocks(blocks_of(stream), name)
+
+
+def _parse_blocks(blocks: Iterable[bytes], name: str) -> Iterator[LabelledLine]:
     number = 0
-    with open_input(name) as stream:
-        for block in blocks_of(stream):
-            for line in block.split(b"\n")[:-1]:
-                number += 1
-                if line.strip():
-                    yield parse_labelled(line, number, name)
+    for block in blocks:
+        for line in block.split(b"\n")[:-1]:
+            number += 1
+            if line.strip():
+                yield parse_labelled(line, number, name)
 
 
-def records_of(name: str) -> Iterator[bytes]:
-    """Yield blocks of raw records of a log file or, where it is labelled JSONL, of its texts."""
-    with open_input(name) as stream:
-        blocks = blocks_of(stream)
-        first = next(blocks, b"")
-        if not is_labelled(first):
-            yield first
-            yield from blocks
-            return
-    lines = (line for line in labelled_lines(name) if not line.simulated)
-    while batch := list(islice(lines, 4096)):
-        yield b"".join(line.text.replace("\n", " ").encode() + b"\n" for line in batch)
+class HeldOut:
+    """Records kept from learning: of the raw logs every tenth, at most ``limit``, evenly spread."""
+
+    def __init__(self, limit: int = HELD_OUT_RECORDS) -> None:
+        self.records: list[bytes] = []
+        self._limit = limit
+        self._stride = 1
+        self._seen = 0
+
+    def take(self, block: bytes, position: int) -> slice:
+        """Keep records of ``block``, whose first is the ``position``-th; return which they are."""
+        which = slice(-(position + 1) % HELD_OUT_EVERY, None, HELD_OUT_EVERY)
+        found = block.split(b"\n")[:-1][which]
+        self.records += found[-self._seen % self._stride :: self._stride]
+        self._seen += len(found)
+        while len(self.records) > self._limit:
+            self.records = self.records[::2]
+            self._stride *= 2
+        return which
 
 
-def collect(names: Iterable[str], sample_limit: int | None = None) -> Corpus:
+def records_of(name: str) -> tuple[bool, Iterator[bytes]]:
+    """Return whether a file is labelled JSONL, and blocks of its raw records (of its texts)."""
+    blocks = _blocks(name)
+    first = next(blocks, b"")
+    blocks = chain([first], blocks)
+    if is_labelled(first):
+        return True, _texts(_parse_blocks(blocks, name))
+    return False, blocks
+
+
+def _blocks(name: str) -> Iterator[bytes]:
+    with closing(open_input(name)) as stream:
+        yield from blocks_of(stream)
+
+
+def _texts(lines: Iterator[LabelledLine]) -> Iterator[bytes]:
+    kept = (line for line in lines if not line.simulated)
+    while batch := list(islice(kept, 4096)):
+        yield b"".join(record(line.text) + b"\n" for line in batch)
+
+
+def collect(
+    names: Iterable[str],
+    sample_limit: int | None = None,
+    held_out: HeldOut | None = None,
+    report: Callable[[int], None] = lambda _: None,
+) -> Corpus:
     """Return the corpus of the files ``names``: of the first ``sample_limit`` records of each.
 
-    Raises :class:`DataError` if they hold no record with anything to learn from.
+    Without what goes into ``held_out``; ``report`` is told the bytes of each block. Raises
+    :class:`DataError` if the files hold no record with anything to learn from.
     """
     names = list(names)
     seen: Counter[bytes] = Counter()
     for name in names:
-        left = sample_limit
-        for block in records_of(name):
-            found = shapes(block)[:left]
+        labelled, blocks = records_of(name)
+        position = 0
+        for block in blocks:
+            found = shapes(block)
+            length = len(found)
+            if sample_limit is not None and position + length > sample_limit:
+                del found[sample_limit - position :]
+                block = b"\n".join(block.split(b"\n", len(found))[:-1]) + b"\n"  # noqa: PLW2901
+            if held_out is not None and not labelled:
+                del found[held_out.take(block, position)]
             seen.update(found)
-            if left is not None:
-                left -= len(found)
-                if left <= 0:
-                    break
+            report(len(block))
+            position += length
+            if sample_limit is not None and position >= sample_limit:
+                break
     counts: Counter[str] = Counter()
     for shape, count in seen.items():
         counts[normalize(shape)] += count

@@ -71,12 +71,14 @@ def export(
     checkpoint_dir: Path,
     *,
     keep_counts: bool = True,
+    reference: Sequence[str] | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Write the artifact of ``network`` and point the symlink of its type at it.
 
     Returns the artifact's folder. ``keep_counts`` writes the corpus's counts into it, for a model
-    of the host that it was trained on.
+    of the host that it was trained on. ``reference`` are the texts to calibrate on, by default the
+    corpus's own.
     """
     report("tracing and checking against eager")
     # what is checked and calibrated is what will be loaded: weights that went through fp16
@@ -88,7 +90,9 @@ def export(
     buffer = io.BytesIO()
     torch.jit.save(graph, buffer)  # type: ignore[no-untyped-call]
     difference = check(network, graph.float(), rows)
-    report(f"calibrating on {min(len(texts), CALIBRATION_TEXTS)} texts")
+    if reference is None:
+        reference = texts[:: max(1, len(texts) // CALIBRATION_TEXTS)][:CALIBRATION_TEXTS]
+    report(f"calibrating on {len(reference)} texts")
     details = {**summary, "timestamp": int(time.time()), "torch": torch.__version__.split("+")[0]}
     details["export_difference"] = float(f"{difference:.2g}")
     draft = artifact.Artifact(
@@ -98,7 +102,6 @@ def export(
         tokenizer=tokenizer,
         model=buffer.getvalue(),
     )
-    reference = texts[:: max(1, len(texts) // CALIBRATION_TEXTS)][:CALIBRATION_TEXTS]
     verdicts = Scorer(draft, torch.get_num_threads()).score(reference)
     folder = artifact.write(
         checkpoint_dir,

@@ -7,14 +7,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tinylogbert_daemon.errors import ArtifactError, DataError
@@ -22,7 +19,8 @@ from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.tokenizer import Tokenizer
 from tinylogbert_daemon.training.batches import Batch, Examples, count_weight
 from tinylogbert_daemon.training.corpus import Corpus
-from tinylogbert_daemon.training.networks import Network, build, hide_level
+from tinylogbert_daemon.training.networks import Network, Size, build, hide_level
+from tinylogbert_daemon.training.save import Save
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
 SAVE_SECONDS = 60.0
@@ -39,7 +37,8 @@ class TrainOptions:
 
     An epoch draws as many texts as the corpus has distinct ones. ``learning_rate`` is the peak of a
     linear warm-up and decay. ``init`` is ``"base"``, ``"none"``, an artifact, or a folder or hub
-    name of pretrained transformers weights.
+    name of pretrained transformers weights. ``size`` is for a network from nothing, by default the
+    model type's own.
     """
 
     model_type: str = "tinylogbert"
@@ -48,6 +47,11 @@ class TrainOptions:
     learning_rate: float = 3e-4
     init: str = "base"
     seed: int = 0
+    size: Size | None = None
+
+
+class StopTraining(Exception):  # noqa: N818 - not an error: an order
+    """Raised by a ``report``: the run is saved between two steps and ends with this exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,16 @@ class Progress:
 def prepare(options: TrainOptions, corpus: Corpus) -> tuple[Network, Tokenizer]:
     """Return the network and tokenizer that a run starts from.
 
-    Raises :class:`DataError` if ``init`` cannot be used for this model type.
+    Raises :class:`DataError` if ``init`` cannot be used for this model type, and
+    :class:`ArtifactError` if it is an artifact that cannot be loaded.
     """
     torch.manual_seed(options.seed)
+    init = Path(options.init)
     if options.init == "none":
         tokenizer = train_tokenizer(corpus.texts)
-        return build(options.model_type, tokenizer), tokenizer
-    if options.init != "base" and not (Path(options.init) / artifact.MANIFEST_FILE).exists():
+        return build(options.model_type, tokenizer, size=options.size), tokenizer
+    is_artifact = init.name == artifact.MODEL_FILE or (init / artifact.MANIFEST_FILE).exists()
+    if options.init != "base" and not is_artifact:
         tokenizer = train_tokenizer(corpus.texts)
         return build(options.model_type, tokenizer, options.init), tokenizer
     start = artifact.load(options.init)
@@ -77,7 +84,8 @@ def prepare(options: TrainOptions, corpus: Corpus) -> tuple[Network, Tokenizer]:
             f"--init {options.init}: is a {start.manifest.model_type} model, cannot start a "
             f"{options.model_type} one; use --init none"
         )
-    network = build(options.model_type, start.tokenizer)
+    size = start.manifest.training.get("size")
+    network = build(options.model_type, start.tokenizer, size=Size(**size) if size else None)
     load_weights(network, start)
     return network, start.tokenizer
 
@@ -92,7 +100,8 @@ def load_weights(network: Network, start: artifact.Artifact) -> None:
         network.load_state_dict(state, strict=False)
         missing = [name for name, _ in network.named_parameters() if name not in state]
     except RuntimeError as error:
-        raise ArtifactError(f"{start.folder}: its weights do not fit: {error}") from error
+        reason = " ".join(str(error).split())
+        raise ArtifactError(f"{start.folder}: its weights do not fit: {reason}") from error
     if missing:
         raise ArtifactError(f"{start.folder}: it has no weights for {', '.join(missing[:3])}")
 
@@ -106,39 +115,44 @@ def train(
 ) -> tuple[Network, Tokenizer, dict[str, Any]]:
     """Train and return the network, its tokenizer and a summary; resumes an interrupted run.
 
-    ``weights`` are the sampling weights of ``corpus.texts``; by default 1 + ln(count).
+    ``weights`` are the sampling weights of ``corpus.texts``; by default 1 + ln(count). ``report``
+    may raise :class:`StopTraining`. Uses a GPU if there is one; the network comes back on the CPU.
     """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network, tokenizer = prepare(options, corpus)
+    network.to(device)
     texts = corpus.texts
     if weights is None:
         weights = [count_weight(corpus.counts[text]) for text in texts]
     examples = Examples(tokenizer, texts, weights, options.seed)
     steps = max(1, options.epochs * math.ceil(len(texts) / options.batch_size))
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=options.learning_rate, weight_decay=_WEIGHT_DECAY
+        network.parameters(), lr=options.learning_rate, weight_decay=_WEIGHT_DECAY, fused=True
     )
-    save = _Save(checkpoint_dir, options, texts)
-    step, loss = save.restore(network, optimizer), math.nan
+    save = Save(checkpoint_dir, json.dumps([asdict(options), texts, list(weights)]))
+    step, loss = save.restore(network, optimizer)
     network.train()
     saved_at = time.monotonic()
     try:
         while step < steps:
             _set_rate(optimizer, options.learning_rate, step, steps)
-            value = _step(network, optimizer, examples.batch(step, options.batch_size))
+            batch = examples.batch(step, options.batch_size).to(device)
+            value = _step(network, optimizer, batch)
             loss = value if math.isnan(loss) else 0.98 * loss + 0.02 * value
             step += 1
             report(Progress(step, steps, loss))
             if time.monotonic() - saved_at > SAVE_SECONDS:
-                save.write(network, optimizer, step)
+                save.write(network, optimizer, step, loss)
                 saved_at = time.monotonic()
-    except KeyboardInterrupt:
-        save.write(network, optimizer, step)
+    except StopTraining:
+        save.write(network, optimizer, step, loss)
         raise
-    network.eval()
+    network.eval().to("cpu")
     save.remove()
     summary = {
         **asdict(options),
         "init": options.init if options.init in ("base", "none") else Path(options.init).name,
+        "size": asdict(network.size),
         "steps": steps,
         "loss": None if math.isnan(loss) else round(loss, 4),
         "texts": len(texts),
@@ -154,7 +168,7 @@ def losses(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
     masked = F.cross_entropy(logits, batch.ids[batch.chosen]) if len(logits) else logits.sum()
     labelled = batch.weight > 0
     if not bool(labelled.any()):
-        return masked, torch.zeros(())
+        return masked, masked.new_zeros(())
     ids, mask = hide_level(batch.ids[labelled]), batch.mask[labelled]
     pooled = network.pool(network.encode(ids, mask), mask)
     severity = F.binary_cross_entropy_with_logits(
@@ -180,46 +194,3 @@ def _set_rate(optimizer: torch.optim.Optimizer, peak: float, step: int, steps: i
     share = (step + 1) / warmup if step < warmup else (steps - step) / max(1, steps - warmup)
     for group in optimizer.param_groups:
         group["lr"] = peak * share
-
-
-class _Save:
-    """A run in progress on disk: weights and optimizer state as safetensors, never a pickle.
-
-    The folder is written under another name and renamed over, so a crash while saving leaves the
-    save before.
-    """
-
-    def __init__(self, checkpoint_dir: Path, options: TrainOptions, texts: Sequence[str]) -> None:
-        content = json.dumps([asdict(options), list(texts)])
-        self._folder = checkpoint_dir / f".resume-{sha256(content.encode()).hexdigest()[:12]}"
-
-    def write(self, network: Network, optimizer: torch.optim.Optimizer, step: int) -> None:
-        new = self._folder.with_suffix(".new")
-        rmtree(new, ignore_errors=True)
-        new.mkdir(parents=True)
-        state = {name: value.clone() for name, value in network.state_dict().items()}
-        save_file(state, new / "model.safetensors")
-        moments = {
-            f"{index}.{name}": value
-            for index, values in optimizer.state_dict()["state"].items()
-            for name, value in values.items()
-        }
-        save_file(moments, new / "optimizer.safetensors")
-        (new / "step").write_text(f"{step}\n")
-        rmtree(self._folder, ignore_errors=True)
-        new.rename(self._folder)
-
-    def restore(self, network: Network, optimizer: torch.optim.Optimizer) -> int:
-        """Load the save into both and return its step; 0 if there is none."""
-        if not (self._folder / "step").exists():
-            return 0
-        network.load_state_dict(load_file(self._folder / "model.safetensors"))
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in load_file(self._folder / "optimizer.safetensors").items():
-            index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-        return int((self._folder / "step").read_text())
-
-    def remove(self) -> None:
-        rmtree(self._folder, ignore_errors=True)

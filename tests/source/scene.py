@@ -1,0 +1,107 @@
+"""A log file, its writer, and a tail that can be stopped and started again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from tinylogbert_daemon.clock import ManualClock
+from tinylogbert_daemon.source.block import Block, FileKey, Position
+from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.tail import Limits, Start, Tail
+
+LIMITS = Limits(block_bytes=4096, record_bytes=256, partial_seconds=5.0, rotate_seconds=5.0)
+
+
+class Scene:
+    """What a test says happens to one path; blocks are committed as they are read."""
+
+    def __init__(self, directory: Path, *, limits: Limits = LIMITS, start: Start = None) -> None:
+        self.path = directory / "app.log"
+        self.clock = ManualClock(1000.0)
+        self.limits = limits
+        self.saved: dict[FileKey, Position] = {}
+        self.blocks: list[Block] = []
+        self.tail = self._tail(start)
+
+    def _tail(self, start: Start) -> Tail:
+        files = OpenFiles(self.lookup)
+        return Tail(str(self.path), "app", self.clock, files=files, start=start, limits=self.limits)
+
+    def lookup(self, device: int, inode: int) -> list[Position]:
+        return [at for key, at in self.saved.items() if (key.device, key.inode) == (device, inode)]
+
+    # the reader
+
+    def read(self) -> list[bytes]:
+        """Read until there is nothing; return the records handed on."""
+        records: list[bytes] = []
+        while (block := self.tail.read()) is not None:
+            self.check(block)
+            self.blocks.append(block)
+            self.saved[block.after.key] = block.after
+            records += block.data.split(b"\n")[:-1]
+        return records
+
+    def wait(self, seconds: float) -> list[bytes]:
+        self.clock.advance(seconds)
+        return self.read()
+
+    def stop(self) -> None:
+        self.tail.close()
+
+    def restart(self, start: Start = None) -> None:
+        self.tail.close()
+        self.tail = self._tail(start)
+
+    @property
+    def lines(self) -> int:
+        """Physical lines handed on, outside readback."""
+        return sum(block.lines for block in self.blocks if not block.readback)
+
+    @property
+    def saved_lines(self) -> int:
+        return sum(position.lines for position in self.saved.values())
+
+    def check(self, block: Block) -> None:
+        assert not block.data or block.data.endswith(b"\n")
+        assert len(block.data) <= self.limits.block_bytes + 1
+        assert 0 <= block.lines <= block.data.count(b"\n")
+
+    # the writer
+
+    def write(self, data: bytes) -> None:
+        with self.path.open("ab") as file:
+            file.write(data)
+
+    def lines_of(self, *numbers: int) -> list[bytes]:
+        return [b"line %d of the log" % number for number in numbers]
+
+    def write_lines(self, *numbers: int) -> list[bytes]:
+        records = self.lines_of(*numbers)
+        self.write(b"".join(record + b"\n" for record in records))
+        return records
+
+    def rename(self, keep: int = 9) -> None:
+        """Rotate as logrotate does: .1 becomes .2 and so on, the log becomes .1."""
+        for number in range(keep, 0, -1):
+            old = self.sibling(f".{number}")
+            if old.exists():
+                old.rename(self.sibling(f".{number + 1}"))
+        self.path.rename(self.sibling(".1"))
+
+    def copytruncate(self) -> None:
+        for number in range(9, 0, -1):
+            old = self.sibling(f".{number}")
+            if old.exists():
+                old.rename(self.sibling(f".{number + 1}"))
+        shutil.copyfile(self.path, self.sibling(".1"))
+        os.truncate(self.path, 0)
+
+    def sibling(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

@@ -1,0 +1,239 @@
+"""Random histories of one log, against a model of what may be seen of it.
+
+Every line is written with a number of its own. Where nothing is destroyed, each must be handed on
+exactly once; where a truncation destroys what was not read, no line twice, and every one that was
+there to be read at a look.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.source.scene import Scene, open_descriptors
+from tinylogbert_daemon.source.block import Block
+from tinylogbert_daemon.source.tail import Limits
+
+LIMITS = Limits(block_bytes=512, record_bytes=512)
+
+
+class History(RuleBasedStateMachine):
+    """Nothing is destroyed: every line is read exactly once, whatever happens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp())
+        self.descriptors = open_descriptors()
+        self.scene = Scene(self.directory, limits=LIMITS)
+        self.number = 0
+        self.written: list[bytes] = []
+        self.partial = b""
+        self.committed: list[bytes] = []
+        self.uncommitted: list[Block] = []
+        self.reading = True
+
+    def teardown(self) -> None:
+        self.scene.stop()
+        assert open_descriptors() == self.descriptors
+        shutil.rmtree(self.directory)
+
+    @initialize()
+    def first_look(self) -> None:
+        self.write(1, 0)
+        self.look()
+
+    def line(self, padding: int) -> bytes:
+        self.number += 1
+        return b"%d:" % self.number + b"x" * padding
+
+    @rule(count=st.integers(1, 12), padding=st.integers(0, 200))
+    def write(self, count: int, padding: int) -> None:
+        for _ in range(count):
+            line = self.partial + self.line(padding)
+            self.scene.write(line[len(self.partial) :] + b"\n")
+            self.partial = b""
+            self.written.append(line)
+
+    @rule(padding=st.integers(0, 30))
+    def write_a_part(self, padding: int) -> None:
+        part = self.line(padding) + b"~"
+        self.scene.write(part)
+        self.partial += part
+
+    @precondition(lambda self: self.scene.path.exists())
+    @rule(create=st.booleans())
+    def rotate(self, create: bool) -> None:
+        # a writer that is told to reopen ends its line first
+        if self.partial:
+            self.write(1, 0)
+        self.scene.rename(keep=30)
+        if create:
+            self.scene.write(b"")
+
+    @precondition(lambda self: self.reading)
+    @rule()
+    def look(self) -> None:
+        self.read()
+        self.commit()
+
+    @precondition(lambda self: self.reading)
+    @rule(count=st.integers(1, 3))
+    def read_a_little(self, count: int) -> None:
+        for _ in range(count):
+            block = self.scene.tail.read()
+            if block is not None:
+                self.scene.check(block)
+                self.uncommitted.append(block)
+
+    @rule()
+    def commit(self) -> None:
+        for block in self.uncommitted:
+            self.scene.blocks.append(block)
+            self.scene.saved[block.after.key] = block.after
+            self.committed += block.data.split(b"\n")[:-1]
+        self.uncommitted.clear()
+
+    @precondition(lambda self: self.reading)
+    @rule()
+    def crash(self) -> None:
+        self.uncommitted.clear()
+        self.scene.stop()
+        self.reading = False
+
+    @precondition(lambda self: not self.reading)
+    @rule()
+    def start(self) -> None:
+        self.scene.restart()
+        self.reading = True
+
+    @rule(seconds=st.sampled_from([1.0, 4.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.scene.clock.advance(seconds)
+
+    def read(self) -> None:
+        for _ in range(10_000):
+            block = self.scene.tail.read()
+            if block is None:
+                return
+            self.scene.check(block)
+            self.uncommitted.append(block)
+        raise AssertionError("reads for ever")
+
+    @invariant()
+    def nothing_twice(self) -> None:
+        assert len(set(self.committed)) == len(self.committed)
+
+    @invariant()
+    def counts_agree(self) -> None:
+        assert self.scene.saved_lines == self.scene.lines
+
+
+class Undestroyed(History):
+    """Time stands still between looks, so that no partial line is handed on before its end."""
+
+    @rule(seconds=st.just(0.0))
+    def pass_time(self, seconds: float) -> None:
+        self.scene.clock.advance(seconds)
+
+    def teardown(self) -> None:
+        if self.partial:
+            self.write(1, 0)
+        if not self.reading:
+            self.start()
+        self.look()
+        assert self.committed == self.written
+        assert self.scene.lines == len(self.written)
+        super().teardown()
+
+
+class Impatient(History):
+    """Partial lines are handed on when quiet: their parts are records, but one physical line."""
+
+    def teardown(self) -> None:
+        if self.partial:
+            self.write(1, 0)
+        if not self.reading:
+            self.start()
+        self.look()
+        self.scene.clock.advance(60.0)
+        self.look()
+        assert b"".join(self.committed) == b"".join(self.written)
+        assert self.scene.lines == len(self.written)
+        super().teardown()
+
+
+class Destroyed(History):
+    """Truncations destroy what was not read: model reads <= our reads <= writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[bytes] = set()
+
+    @rule(copy=st.booleans())
+    @precondition(lambda self: self.scene.path.exists())
+    def truncate(self, copy: bool) -> None:
+        self.partial = b""
+        if copy:
+            self.scene.copytruncate()
+        else:
+            os.truncate(self.scene.path, 0)
+
+    @precondition(lambda self: self.scene.path.exists())
+    @rule()
+    def delete(self) -> None:
+        self.partial = b""
+        self.scene.path.unlink()
+
+    @precondition(lambda self: self.reading)
+    @rule()
+    def look(self) -> None:
+        present = self.scene.path.read_bytes() if self.scene.path.exists() else b""
+        super().look()
+        # whatever is whole in the file at a look has been handed on by its end
+        self.seen |= set(present.split(b"\n")[:-1])
+        assert self.seen <= set(self.committed) | self.flushed()
+
+    def flushed(self) -> set[bytes]:
+        """Return the lines that were handed on in parts."""
+        parts = b"".join(self.committed)
+        return {line for line in self.seen if line in parts}
+
+    @invariant()
+    def nothing_invented(self) -> None:
+        parts = b"|".join(self.written) + b"|" + self.partial
+        known = set(self.written)
+        for record in self.committed:
+            assert record in known or b"~" in record or record in parts
+
+
+_SETTINGS = settings(
+    max_examples=60,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_every_line_exactly_once_where_nothing_is_destroyed() -> None:
+    run_state_machine_as_test(Undestroyed, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+
+
+def test_every_byte_exactly_once_where_partial_lines_are_handed_on() -> None:
+    run_state_machine_as_test(Impatient, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+
+
+def test_no_line_twice_and_none_missed_that_was_there_where_truncation_destroys() -> None:
+    run_state_machine_as_test(Destroyed, settings=_SETTINGS)  # type: ignore[no-untyped-call]

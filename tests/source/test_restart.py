@@ -1,0 +1,227 @@
+"""The tail is stopped, something happens, and it goes on from what was saved."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.source.scene import Scene, open_descriptors
+from tinylogbert_daemon.source.block import Position
+from tinylogbert_daemon.source.tail import ReadBack
+
+
+def test_restart_goes_on_where_it_stopped(scene: Scene) -> None:
+    scene.write_lines(1, 2)
+    scene.read()
+    scene.stop()
+    more = scene.write_lines(3)
+    scene.restart()
+    assert scene.read() == more
+    scene.restart()
+    assert scene.read() == []
+    assert scene.lines == 3 == scene.saved_lines
+
+
+def test_block_that_was_not_committed_is_read_again(scene: Scene) -> None:
+    records = scene.write_lines(*range(1000))
+    first = scene.tail.read()
+    assert first is not None
+    scene.saved[first.after.key] = first.after
+    lost = scene.tail.read()
+    assert lost is not None
+    scene.restart()
+    read = scene.read()
+    assert first.data.split(b"\n")[:-1] + read == records
+
+
+def test_renamed_while_we_were_stopped(scene: Scene) -> None:
+    scene.write_lines(1, 2)
+    scene.read()
+    scene.stop()
+    more = scene.write_lines(3)
+    scene.rename()
+    new = scene.write_lines(4)
+    scene.restart()
+    assert scene.read() == more + new
+    assert scene.lines == 4 == scene.saved_lines
+
+
+@pytest.mark.parametrize("start", [None, ReadBack(0), ReadBack(1 << 20)])
+def test_several_rotations_while_we_were_stopped(scene: Scene, start: ReadBack | None) -> None:
+    scene.sibling(".1").write_bytes(b"from before our time\n")
+    scene.write_lines(1)
+    scene.read()
+    scene.stop()
+    expected = scene.write_lines(2)
+    for number in range(3, 8):
+        scene.rename()
+        expected += scene.write_lines(number)
+    scene.restart(start)
+    assert scene.read() == expected
+    assert scene.lines == 7 == scene.saved_lines
+    held = open_descriptors()
+    scene.wait(6.0)
+    assert open_descriptors() == held - 5
+    scene.restart()
+    assert scene.read() == []
+
+
+def test_rotated_while_we_were_stopped_and_the_log_is_not_there_yet(scene: Scene) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.stop()
+    more = scene.write_lines(2)
+    scene.rename()
+    scene.restart()
+    assert scene.read() == more
+    new = scene.write_lines(3)
+    assert scene.read() == new
+
+
+def test_late_lines_in_a_rotated_file_while_we_were_stopped(scene: Scene) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.rename()
+    scene.write_lines(2)
+    scene.read()
+    scene.stop()
+    with scene.sibling(".1").open("ab") as writer:
+        writer.write(b"late\n")
+    new = scene.write_lines(3)
+    scene.restart()
+    assert scene.read() == [b"late", *new]
+
+
+def test_copy_of_the_log_beside_it_is_not_read(scene: Scene) -> None:
+    scene.write_lines(1, 2)
+    scene.read()
+    scene.sibling(".bak").write_bytes(scene.path.read_bytes())
+    scene.restart()
+    assert scene.read() == []
+    new = scene.write_lines(3)
+    scene.restart()
+    assert scene.read() == new
+
+
+def test_deleted_and_made_anew_with_the_same_inode_while_we_were_stopped(scene: Scene) -> None:
+    scene.write_lines(1, 2)
+    scene.read()
+    scene.stop()
+    inode = scene.path.stat().st_ino
+    scene.path.unlink()
+    new = scene.write_lines(30, 31, 32)
+    if scene.path.stat().st_ino != inode:  # the file system decides; make it so for our purpose
+        position = next(iter(scene.saved.values()))
+        key = type(position.key)(position.key.device, scene.path.stat().st_ino, position.key.head)
+        scene.saved = {key: Position(key, position.offset, position.lines, position.tail)}
+    scene.restart()
+    assert scene.read() == new
+    assert scene.lines == 5 == scene.saved_lines
+
+
+def test_offset_past_the_end(scene: Scene) -> None:
+    scene.write_lines(1, 2, 3)
+    scene.read()
+    scene.stop()
+    os.truncate(scene.path, 0)
+    new = scene.write_lines(1)
+    scene.restart()
+    assert scene.read() == new
+    assert scene.lines == 4 == scene.saved_lines
+
+
+def test_started_from_a_given_position(scene: Scene) -> None:
+    scene.write_lines(1, 2)
+    scene.read()
+    position = scene.blocks[-1].after
+    scene.saved.clear()
+    more = scene.write_lines(3)
+    scene.restart(position)
+    assert scene.read() == more
+
+
+def test_first_start_reads_back_for_counts_and_then_follows(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, start=ReadBack(60))
+    records = scene.lines_of(*range(1, 11))
+    scene.write(b"\n".join(records) + b"\npart")
+    read = scene.read()
+    assert read == records[-3:]  # 60 bytes begin within the fourth from the end
+    assert all(block.readback for block in scene.blocks)
+    assert scene.lines == 0 == scene.saved_lines
+    scene.write(b"ial\n")
+    scene.restart(ReadBack(60))
+    assert scene.read() == [b"partial"]
+    assert scene.lines == 1 == scene.saved_lines
+
+
+def test_readback_of_exactly_whole_lines_takes_them_all(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, start=ReadBack(8))
+    scene.write(b"one\ntwo\nsix\n")
+    assert scene.read() == [b"two", b"six"]
+    scene.stop()
+
+
+def test_readback_of_more_than_there_is(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, start=ReadBack(1 << 30))
+    records = scene.write_lines(*range(1000))
+    assert scene.read() == records
+    assert {block.readback for block in scene.blocks} == {True}
+    new = scene.write_lines(1000)
+    assert scene.read() == new
+    assert scene.lines == 1 == scene.saved_lines
+    scene.stop()
+
+
+@pytest.mark.parametrize("content", [b"", b"part", b"one\n", b"one\npart"])
+def test_following_from_the_end_saves_its_position_at_once(tmp_path: Path, content: bytes) -> None:
+    """What comes while we are stopped is new, even if nothing came while we ran."""
+    scene = Scene(tmp_path, start=ReadBack(0))
+    scene.write(content)
+    assert scene.read() == []
+    assert [block.data for block in scene.blocks] == [b""]
+    scene.write(b"ial\nnew\n")
+    scene.restart(ReadBack(0))
+    begun = content.rpartition(b"\n")[2]
+    assert scene.read() == [begun + b"ial", b"new"]
+    assert scene.lines == 2 == scene.saved_lines
+    scene.stop()
+
+
+def test_readback_within_a_line_longer_than_it(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, start=ReadBack(10))
+    scene.write(b"one\n" + b"x" * 100)
+    assert scene.read() == []
+    scene.write(b"y\n")
+    assert scene.read() == [b"x" * 100 + b"y"]
+    scene.stop()
+
+
+def test_readback_within_a_line_longer_than_a_block(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, start=ReadBack(10))
+    scene.write(b"x" * 100_000)
+    assert scene.read() == []
+    scene.write(b"y\nnext\n")
+    assert scene.read() == [b"next"]
+    scene.stop()
+
+
+def test_file_that_appears_later_is_read_from_its_beginning(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, start=ReadBack(0))
+    assert scene.read() == []
+    records = scene.write_lines(1, 2)
+    assert scene.read() == records
+    assert scene.lines == 2
+    scene.stop()
+
+
+def test_file_that_appears_and_is_rotated_between_two_looks(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, start=ReadBack(0))
+    scene.sibling(".1").write_bytes(b"from before\n")
+    assert scene.read() == []
+    records = scene.write_lines(1)
+    scene.rename()
+    records += scene.write_lines(2)
+    assert scene.read() == records
+    scene.stop()

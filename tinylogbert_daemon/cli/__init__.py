@@ -1,0 +1,69 @@
+"""The command line: a table of subcommands, each imported only when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+
+from tinylogbert_daemon import __version__
+from tinylogbert_daemon.errors import TinyLogBertError
+
+COMMANDS = {
+    "run": "tail, score, alert and serve",
+    "check": "validate the configuration and say what would be tailed",
+    "train": "train a model and export it",
+    "convert": "turn a raw log into labelled JSONL with simulated anomalies",
+    "detect": "score one line",
+    "batch": "score a file",
+    "tokenize": "show what the model reads of a line",
+    "evaluate": "measure a model on labelled JSONL",
+    "serve": "the REST API without tailing",
+    "status": "ask a running daemon, or read its state",
+}
+"""Each name is a module of this package with ``add_arguments(parser)`` and ``run(args)``."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand and return its exit status: 0, 1 (failed, one line said why), 2 (usage)."""
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = _parser()
+    chosen = next((word for word in given if not word.startswith("-")), None)
+    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        sub = subparsers.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        if name == chosen:
+            import_module(f"tinylogbert_daemon.cli.{name}").add_arguments(sub)
+    args = parser.parse_args(given)
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    return _run(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tinylogbert",
+        description="Tail logs, give every line a BERT verdict, alert on the few that matter.",
+    )
+    parser.add_argument("--version", action="version", version=f"tinylogbert {__version__}")
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    command = import_module(f"tinylogbert_daemon.cli.{args.command}")
+    try:
+        status: int = command.run(args)
+        sys.stdout.flush()
+    except TinyLogBertError as error:
+        for line in str(error).splitlines():
+            print(f"tinylogbert: {line}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # whoever read our output has gone; nothing may be written to it at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    return status

@@ -1,0 +1,39 @@
+"""``tinylogbert check``: validate the configuration and say what would be tailed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("-c", "--config", type=Path, metavar="CONFIG", help="configuration file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check configuration, model and state directory; list the files of each source."""
+    import os
+
+    from tinylogbert_daemon.config import load
+    from tinylogbert_daemon.errors import StateError
+    from tinylogbert_daemon.escape import printable
+    from tinylogbert_daemon.model.artifact import verify
+    from tinylogbert_daemon.source.discover import Discovery
+
+    config = load(args.config)
+    print(f"model: {verify(config.model.path).name}")
+    nearest = config.state_path
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not os.access(nearest, os.W_OK | os.X_OK) or not nearest.is_dir():
+        raise StateError(f"{nearest}: cannot write the state there; set state_dir, or run as its owner")
+    print(f"state: {config.state_path}")
+    for source in config.sources:
+        found = Discovery(source.paths, source.exclude).scan()
+        print(f"source {source.name}: {len(found.paths)} files")
+        for path in found.paths:
+            print(f"  {printable(path)}")
+        for path, reason in sorted(found.skipped.items()):
+            print(f"  not followed: {printable(path)}: {reason}")
+    return 0

@@ -1,0 +1,86 @@
+"""``tinylogbert run``: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tinylogbert_daemon.config import Config
+
+COMMAND_LINE = "command-line"
+"""The source that paths on the command line belong to."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("-c", "--config", type=Path, metavar="CONFIG", help="configuration file")
+    parser.add_argument("--model", metavar="M", help="artifact folder, its symlink or its model.pt")
+    parser.add_argument(
+        "--for", dest="seconds", type=float, metavar="SECONDS", help="stop after so long"
+    )
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH",
+        help="files to read from their beginning, instead of the configured sources",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until stopped."""
+    import asyncio
+
+    from tinylogbert_daemon import logs
+    from tinylogbert_daemon.daemon import Daemon
+
+    config = read_config(args)
+    logs.configure(config.logging.level, config.logging.format)
+    daemon_sources = [COMMAND_LINE] if args.paths else []
+
+    async def live() -> None:
+        await Daemon(
+            config,
+            lambda: read_config(args),
+            from_beginning=daemon_sources,
+            run_seconds=args.seconds,
+        ).run()
+
+    try:
+        asyncio.run(live())
+    except* _user_errors() as group:
+        raise _first(group) from None
+    return 0
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """Return the configuration with the command line's options in it.
+
+    Raises :class:`SourceError` for a path that is no readable log.
+    """
+    from tinylogbert_daemon.config import Source, load
+    from tinylogbert_daemon.errors import SourceError
+    from tinylogbert_daemon.source.discover import Discovery
+
+    config = load(args.config, options={"model.path": args.model} if args.model else {})
+    if not args.paths:
+        return config
+    paths = [str(Path(path).absolute()) for path in args.paths]
+    skipped = Discovery(paths).scan().skipped
+    for path, reason in skipped.items():
+        raise SourceError(f"{path}: {reason}; name a log file that can be read")
+    return config.model_copy(update={"sources": [Source(name=COMMAND_LINE, paths=paths)]})
+
+
+def _user_errors() -> type[Exception]:
+    from tinylogbert_daemon.errors import TinyLogBertError
+
+    return TinyLogBertError
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    """Return the first of the errors that a task group gathered."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, Exception)
+    return error

@@ -1,0 +1,225 @@
+"""The life of the daemon: start in order, run, reload, drain, end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+from prometheus_client import CollectorRegistry
+
+from tinylogbert_daemon import __version__, logs
+from tinylogbert_daemon.clock import Clock, SystemClock
+from tinylogbert_daemon.config import Config
+from tinylogbert_daemon.decide.engine import Engine
+from tinylogbert_daemon.errors import TinyLogBertError
+from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.model import artifact
+from tinylogbert_daemon.model.scorer import Scorer
+from tinylogbert_daemon.notify import Notifier
+from tinylogbert_daemon.pipeline import Pipeline
+from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.web import server
+from tinylogbert_daemon.web.app import create_app
+from tinylogbert_daemon.web.detector import EngineDetector
+from tinylogbert_daemon.web.status import Status, read_status
+
+STUCK_SECONDS = 120.0
+"""Blocks in work for this long without one finished mean that the pipeline is stuck."""
+
+_HEARTBEAT_SECONDS = 5.0
+_HOUR = 3600.0
+
+
+class Daemon:
+    """Runs until SIGTERM or SIGINT; SIGHUP reloads; a second SIGINT leaves at once.
+
+    ``reload`` returns the configuration anew, or raises :class:`TinyLogBertError`, upon which the
+    old one stays. ``from_beginning`` names sources that are read whole at first sight.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        reload: Callable[[], Config],
+        *,
+        from_beginning: Sequence[str] = (),
+        run_seconds: float | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._config = config
+        self._reload = reload
+        self._from_beginning = tuple(from_beginning)
+        self._run_seconds = run_seconds
+        self._clock = clock or SystemClock()
+        self._metrics = Metrics(CollectorRegistry())
+        self._notifier = Notifier.from_environment()
+        self._log = logs.get()
+        self._started = self._clock.monotonic()
+        self._stop = asyncio.Event()
+        self._ending = False
+
+    async def run(self) -> None:
+        """Run to the end. Raises :class:`TinyLogBertError` if the start fails."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._end)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        if self._run_seconds is not None:
+            loop.call_later(self._run_seconds, self._end)
+        scorer: Scorer | None = None
+        while not self._ending:
+            self._stop.clear()
+            with ExitStack() as stack:
+                scorer_thread = stack.enter_context(ThreadPoolExecutor(1, "scorer"))
+                if scorer is None or _moved(self._config, scorer):
+                    scorer = await loop.run_in_executor(scorer_thread, self._load)
+                await self._run_once(stack, scorer, scorer_thread)
+        self._log.info("stopped")
+
+    def _load(self) -> Scorer:
+        found = artifact.load(self._config.model.path)
+        manifest = found.manifest
+        self._metrics.set_model(
+            found.name, manifest.model_type, float(manifest.training.get("timestamp", 0))
+        )
+        return Scorer(found, self._config.model.threads)
+
+    async def _run_once(
+        self, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor
+    ) -> None:
+        """Run one configuration until told to stop or to reload."""
+        config = self._config
+        store = Store(config.state_path)
+        stack.callback(store.close)
+        store.prune()
+        pipeline = Pipeline(
+            config,
+            scorer=scorer,
+            scorer_executor=scorer_thread,
+            store=store,
+            clock=self._clock,
+            metrics=self._metrics,
+            from_beginning=self._from_beginning,
+        )
+        view = Store(config.state_path, read_only=True)
+        stack.callback(view.close)
+        health = _Health(self, pipeline, view, scorer.artifact.name)
+        socket_ = None
+        if config.http.enabled:
+            socket_ = stack.enter_context(server.bind(config.http.host, config.http.port))
+        async with asyncio.TaskGroup() as group:
+            http_stop = asyncio.Event()
+            if socket_ is not None:
+                engine = Engine(scorer, pipeline.decider, self._clock.now)
+                app = create_app(
+                    detector=EngineDetector(engine, scorer_thread),
+                    registry=self._metrics.registry,
+                    health=health,
+                    version=__version__,
+                )
+                group.create_task(server.serve(app, socket_, http_stop))
+            heart = group.create_task(self._beat(pipeline, scorer, socket_))
+            try:
+                await pipeline.run(self._stop)
+            finally:
+                heart.cancel()
+                http_stop.set()
+
+    async def _beat(
+        self, pipeline: Pipeline, scorer: Scorer, socket_: socket.socket | None
+    ) -> None:
+        """Say when all is up, then feed systemd's watchdog for as long as work gets done."""
+        await pipeline.ready.wait()
+        count = len(pipeline.followed())
+        self._log.info(
+            "running",
+            version=__version__,
+            model=scorer.artifact.name,
+            files=count,
+            http=server.url(socket_) if socket_ is not None else "off",
+        )
+        self._notifier.ready(f"following {count} files with {scorer.artifact.name}")
+        every = min(_HEARTBEAT_SECONDS, (self._notifier.watchdog_seconds or 60.0) / 2)
+        while True:
+            if pipeline.stuck_seconds() < STUCK_SECONDS:
+                self._notifier.watchdog()
+            lag = sum(entry.lag_bytes for entry in pipeline.followed().values())
+            self._notifier.status(
+                f"following {len(pipeline.followed())} files, {lag} bytes behind, "
+                f"{len(pipeline.incidents)} incidents open"
+            )
+            await asyncio.sleep(every)
+
+    def _end(self) -> None:
+        self._ending = True
+        self._notifier.stopping()
+        self._stop.set()
+
+    def _interrupt(self) -> None:
+        if self._ending:
+            # what is not committed is read again by the next run
+            os._exit(130)
+        self._log.info("stopping; once more to leave at once")
+        self._end()
+
+    def _hang_up(self) -> None:
+        self._notifier.reloading()
+        try:
+            self._config = self._reload()
+        except TinyLogBertError as error:
+            self._log.error("configuration not reloaded, the old one stays", error=str(error))
+            self._notifier.ready("configuration not reloaded")
+            return
+        self._log.info("reloading")
+        self._stop.set()
+
+    def uptime(self) -> float:
+        """Return the seconds since the start."""
+        return self._clock.monotonic() - self._started
+
+    @property
+    def learning_seconds(self) -> float:
+        """How long a source learns, in seconds of log time."""
+        return self._config.decision.learning_hours * _HOUR
+
+
+class _Health:
+    """The daemon as the API sees it: read only."""
+
+    def __init__(self, daemon: Daemon, pipeline: Pipeline, view: Store, model: str) -> None:
+        self._daemon = daemon
+        self._pipeline = pipeline
+        self._view = view
+        self._model = model
+
+    def ready(self) -> tuple[bool, str]:
+        if not self._pipeline.ready.is_set():
+            return False, "looking for files"
+        return True, f"following {len(self._pipeline.followed())} files"
+
+    def alive(self) -> tuple[bool, str]:
+        stuck = self._pipeline.stuck_seconds()
+        if stuck >= STUCK_SECONDS:
+            return False, f"no block was finished for {stuck:.0f} s"
+        if self._pipeline.committer.failure is not None:
+            return False, self._pipeline.committer.failure
+        return True, "blocks are worked on"
+
+    def status(self) -> Status:
+        status = read_status(self._view, __version__, self._daemon.learning_seconds)
+        return {
+            **status,
+            "daemon": "running",
+            "model": self._model,
+            "uptime_seconds": round(self._daemon.uptime(), 3),
+        }
+
+
+def _moved(config: Config, scorer: Scorer) -> bool:
+    """Return whether the configuration names another artifact than the one that is loaded."""
+    return artifact.find(config.model.path) != scorer.artifact.folder

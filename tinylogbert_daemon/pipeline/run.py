@@ -1,0 +1,220 @@
+"""The wiring: every stage as a task of one group, joined by bounded queues, drained in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+from tinylogbert_daemon.clock import Clock
+from tinylogbert_daemon.config import Config
+from tinylogbert_daemon.decide.counts import TextCounts
+from tinylogbert_daemon.decide.incidents import Budget, IncidentBook
+from tinylogbert_daemon.decide.score import Calibration, Decider
+from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.model.artifact import Artifact
+from tinylogbert_daemon.model.scorer import Scorer
+from tinylogbert_daemon.model.verdicts import VerdictCache
+from tinylogbert_daemon.pipeline.commit import Committer
+from tinylogbert_daemon.pipeline.process import Processor, SourceState
+from tinylogbert_daemon.pipeline.scoring import Scoring
+from tinylogbert_daemon.pipeline.tailing import Followed, Tailing
+from tinylogbert_daemon.sinks.jsonl import JsonlSink
+from tinylogbert_daemon.sinks.log import LogSink
+from tinylogbert_daemon.sinks.sink import Delivery, Sink
+from tinylogbert_daemon.source.block import Block, FileKey, Position
+from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.state.effects import FileRow
+from tinylogbert_daemon.state.store import FILES_KEPT, Store
+
+READERS = 4
+"""Threads that read files; a read is short, so this many keep all paths going."""
+
+MEASURE_SECONDS = 1.0
+DRAIN_SECONDS = 10.0
+"""How long the last blocks and deliveries may take when the daemon is asked to stop."""
+
+_HOUR = 3600.0
+
+
+class Pipeline:
+    """Everything between the files and the sinks, for one configuration.
+
+    ``scorer_executor`` is the one thread that may call ``scorer``; ``from_beginning`` names the
+    sources that are read whole at first sight.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        scorer: Scorer,
+        scorer_executor: Executor,
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+        from_beginning: Sequence[str] = (),
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._state_thread = ThreadPoolExecutor(1, thread_name_prefix="state")
+        artifact = scorer.artifact
+        self.decider = make_decider(config, artifact, store)
+        known = store.sources()
+        self._positions = _Positions(store.files())
+        self._scoring = Scoring(scorer, scorer_executor, clock, metrics)
+        self.committer = Committer(store, self._state_thread, clock, metrics)
+        sinks: list[Sink] = []
+        if config.sinks.jsonl.enabled:
+            sinks.append(JsonlSink(config.jsonl_path))
+        if config.sinks.log.enabled:
+            sinks.append(LogSink())
+        self._deliveries = [Delivery(sink, store, self._state_thread, metrics) for sink in sinks]
+        decision = config.decision
+        self.incidents = IncidentBook(
+            decision.quiet_seconds,
+            Budget(decision.alert_budget, decision.burst),
+            store.incidents(only_open=True),
+        )
+        self._processor = Processor(
+            artifact=artifact,
+            score=self._scoring.score,
+            cache=VerdictCache(config.model.cached_shapes, config.model.cached_texts),
+            decider=self.decider,
+            incidents=self.incidents,
+            sources={name: SourceState(since, time) for name, (_, since, time) in known.items()},
+            clock=clock,
+            learning_seconds=decision.learning_hours * _HOUR,
+            sinks=[sink.name for sink in sinks],
+        )
+        self._tailing = Tailing(
+            config.sources,
+            config.tail,
+            on_block=self._on_block,
+            files=OpenFiles(self._positions.look_up),
+            known=set(known),
+            from_beginning=set(from_beginning),
+            own_paths=[config.jsonl_path, store.path],
+            executor=self._readers,
+            clock=clock,
+            metrics=metrics,
+        )
+        self.ready = self._tailing.scanned
+        self._working_since: float | None = None
+        self._working = 0
+
+    def followed(self) -> dict[str, Followed]:
+        """Return how each followed path stands."""
+        return self._tailing.status()
+
+    def stuck_seconds(self) -> float:
+        """Return for how long blocks have been worked on without any being finished."""
+        if self._working_since is None:
+            return 0.0
+        return self._clock.monotonic() - self._working_since
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow, score, decide, commit and deliver until ``stop``; then drain.
+
+        Reading ends at once; blocks in hand are finished and committed, owed alerts delivered, all
+        within ``DRAIN_SECONDS``. What is cut off then is read or delivered again by the next run.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                tailing = group.create_task(self._tailing.run(), name="tailing")
+                others = [
+                    group.create_task(self._scoring.run(), name="scoring"),
+                    group.create_task(self.committer.run(), name="commit"),
+                    group.create_task(self._measure(), name="measure"),
+                    group.create_task(self._wake_deliveries(), name="wake"),
+                    *(group.create_task(delivery.run()) for delivery in self._deliveries),
+                ]
+                await stop.wait()
+                tailing.cancel()
+                try:
+                    async with asyncio.timeout(DRAIN_SECONDS):
+                        await asyncio.wait([tailing])
+                        await self.committer.flush()
+                        for task in others:
+                            task.cancel()
+                        await asyncio.wait(others)
+                        # what a commit that was under way just now left behind
+                        await self.committer.flush()
+                        for delivery in self._deliveries:
+                            await delivery.drain()
+                except TimeoutError:
+                    pass
+                for task in others:
+                    task.cancel()
+        finally:
+            self._readers.shutdown(wait=True)
+            self._state_thread.shutdown(wait=True)
+
+    async def _on_block(self, block: Block) -> None:
+        self._working += 1
+        if self._working_since is None:
+            self._working_since = self._clock.monotonic()
+        try:
+            tally = await self._processor.process(block, self.committer.effects)
+            self._positions.put(block.after)
+            await self.committer.added(tally)
+        finally:
+            self._working -= 1
+            self._working_since = self._clock.monotonic() if self._working else None
+
+    async def _measure(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._tailing.measure()
+            pending = await loop.run_in_executor(self._state_thread, self._store.pending_counts)
+            for name in pending.keys() | {delivery.name for delivery in self._deliveries}:
+                self._metrics.deliveries_pending.labels(name).set(pending.get(name, 0))
+            await asyncio.sleep(MEASURE_SECONDS)
+
+    async def _wake_deliveries(self) -> None:
+        while True:
+            await self.committer.committed.wait()
+            self.committer.committed.clear()
+            for delivery in self._deliveries:
+                delivery.wake.set()
+
+
+def make_decider(config: Config, artifact: Artifact, store: Store | None) -> Decider:
+    """Return a decider with the artifact's calibration and counts, and the state's if there is one."""
+    counts = TextCounts(config.decision.half_life_hours * _HOUR)
+    decider = Decider(
+        Calibration.from_json(artifact.manifest.calibration), config.decision.threshold, counts
+    )
+    trained = float(artifact.manifest.training.get("timestamp", 0))
+    counts.load(
+        (int(key, 16), float(records), trained)
+        for key, records in artifact.manifest.counts.items()
+    )
+    if store is not None:
+        counts.load(store.counts(), store.sketch())
+        reference = store.reference(artifact.name)
+        if reference is not None:
+            decider.restore(reference)
+    return decider
+
+
+class _Positions:
+    """Where every known file stands, committed or about to be; asked from the reading threads."""
+
+    def __init__(self, rows: Iterable[FileRow]) -> None:
+        self._of_file: dict[tuple[int, int], dict[FileKey, Position]] = {}
+        for row in rows:
+            self.put(row.position)
+
+    def put(self, position: Position) -> None:
+        key = position.key
+        known = self._of_file.pop((key.device, key.inode), {})
+        # what was used last stands last, and only so many are kept
+        self._of_file[(key.device, key.inode)] = {**known, key: position}
+        if len(self._of_file) > FILES_KEPT:
+            del self._of_file[next(iter(self._of_file))]
+
+    def look_up(self, device: int, inode: int) -> list[Position]:
+        return list(self._of_file.get((device, inode), {}).values())

@@ -1,0 +1,80 @@
+"""The scorer behind an asynchronous function: one worker thread, texts of all paths in one call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from itertools import islice
+
+from tinylogbert_daemon import logs
+from tinylogbert_daemon.clock import Clock
+from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.model.scorer import Scorer, Verdict, blank_verdict
+
+CALL_TEXTS = 64
+"""Texts of one call of the scorer: enough to sort by length, few enough to stay responsive."""
+
+PENDING_TEXTS = 4096
+"""Texts that may wait; beyond, whoever asks waits, and so reading slows."""
+
+
+class Scoring:
+    """Gathers texts to score; a text that several blocks wait for is scored once."""
+
+    def __init__(self, scorer: Scorer, executor: Executor, clock: Clock, metrics: Metrics) -> None:
+        self._scorer = scorer
+        self._executor = executor
+        self._clock = clock
+        self._metrics = metrics
+        self._waiting: dict[str, asyncio.Future[Verdict]] = {}
+        self._running: dict[str, asyncio.Future[Verdict]] = {}
+        self._wake = asyncio.Event()
+        self._room = asyncio.Condition()
+
+    async def score(self, texts: Sequence[str]) -> list[Verdict]:
+        """Return the verdict of each of the distinct ``texts``."""
+        async with self._room:
+            await self._room.wait_for(lambda: len(self._waiting) < PENDING_TEXTS)
+        loop = asyncio.get_running_loop()
+        futures = []
+        for text in texts:
+            future = self._running.get(text) or self._waiting.get(text)
+            if future is None:
+                future = self._waiting[text] = loop.create_future()
+            futures.append(future)
+        self._wake.set()
+        return [await future for future in futures]
+
+    async def run(self) -> None:
+        """Score what waits, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            texts = list(islice(self._waiting, CALL_TEXTS))
+            if not texts:
+                self._wake.clear()
+                continue
+            self._running = {text: self._waiting.pop(text) for text in texts}
+            verdicts = await loop.run_in_executor(self._executor, self._call, texts)
+            for text, verdict in zip(texts, verdicts, strict=True):
+                future = self._running[text]
+                if not future.done():
+                    future.set_result(verdict)
+            self._running = {}
+            async with self._room:
+                self._room.notify_all()
+
+    def _call(self, texts: list[str]) -> list[Verdict]:
+        """Run in the worker thread. A text that the model fails on must not stop the others."""
+        done = self._metrics.timed(self._clock.monotonic)
+        try:
+            return self._scorer.score(texts)
+        except RuntimeError as error:  # what torch raises
+            if len(texts) > 1:
+                return [self._call([text])[0] for text in texts]
+            self._metrics.lines_dropped.labels("unscorable").inc()
+            logs.get().error("the model failed on a text", text=texts[0], error=str(error))
+            return [blank_verdict(texts[0])]
+        finally:
+            done()

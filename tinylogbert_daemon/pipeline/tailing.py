@@ -1,0 +1,279 @@
+"""Which files are followed, each by a task of its own, from discovery to the end of the path."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import os
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tinylogbert_daemon import logs
+from tinylogbert_daemon.clock import Clock
+from tinylogbert_daemon.config.schema import Source, Tail as TailConfig
+from tinylogbert_daemon.escape import printable
+from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.source.block import Block
+from tinylogbert_daemon.source.discover import Discovery, Found
+from tinylogbert_daemon.source.follow import follow
+from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.tail import Limits, ReadBack, Tail
+from tinylogbert_daemon.source.watch import Watcher, directories_of
+
+_MEBIBYTE = 1 << 20
+_LEAST_SCAN_SECONDS = 0.2
+"""Scans are no closer than this, however much the directories change."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    tail: Tail
+    wake: asyncio.Event
+    task: asyncio.Task[None]
+    directories: set[str]
+    rotated: int = 0
+    truncated: int = 0
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How a followed path stands, for status."""
+
+    source: str
+    lag_bytes: int
+    unreadable: str | None
+
+
+@dataclass(slots=True)
+class _Tailed:
+    """A source with its discovery; ``fresh`` until its first scan, if the state does not know it."""
+
+    discovery: Discovery
+    globs: list[str]
+    fresh: bool
+    parents: set[str] = field(default_factory=set)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+class Tailing:
+    """Follows what the sources match and hands each block to ``on_block``, in file order.
+
+    A source whose name is in ``from_beginning`` is read whole; one that is not in ``known`` has
+    what its files already hold read back for counts, and is then followed from the end.
+    """
+
+    def __init__(
+        self,
+        sources: list[Source],
+        config: TailConfig,
+        *,
+        on_block: Callable[[Block], Awaitable[None]],
+        files: OpenFiles,
+        known: set[str],
+        from_beginning: set[str],
+        own_paths: list[Path],
+        executor: Executor,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._config = config
+        self._on_block = on_block
+        self._files = files
+        self._executor = executor
+        self._clock = clock
+        self._metrics = metrics
+        self._own_paths = own_paths
+        self._own: set[tuple[int, int]] = set()
+        self._limits = Limits(
+            block_bytes=config.block_kib * 1024,
+            record_bytes=config.record_kib * 1024,
+            partial_seconds=config.partial_seconds,
+            rotate_seconds=config.rotate_seconds,
+        )
+        self._sources = {
+            source.name: _Tailed(
+                Discovery(source.paths, source.exclude, self._own),
+                source.paths,
+                fresh=source.name not in known and source.name not in from_beginning,
+            )
+            for source in sources
+        }
+        self._followed: dict[tuple[str, str], _Followed] = {}
+        self._changed = asyncio.Event()
+        self._modified: dict[str, int] = {}
+        self.scanned = asyncio.Event()
+        """Set once the first scan is done."""
+
+    def status(self) -> dict[str, Followed]:
+        """Return how each followed path stands."""
+        return {
+            path: Followed(source, entry.tail.stats.lag_bytes, entry.tail.stats.unreadable)
+            for (source, path), entry in self._followed.items()
+        }
+
+    async def run(self) -> None:
+        """Scan and follow until cancelled; every block handed out by then has been worked on."""
+        loop = asyncio.get_running_loop()
+        watcher = Watcher(
+            lambda _: _call_from_thread(loop, lambda: self._hint(watcher)),
+        )
+        said: str | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    await self._scan(group)
+                    reason = await loop.run_in_executor(
+                        self._executor, watcher.watch, self._directories()
+                    )
+                    if reason != said:
+                        said = reason
+                        logs.get().warning("file system events", reason=reason or "watching again")
+                    self.measure()
+                    self.scanned.set()
+                    await self._wait()
+        finally:
+            await loop.run_in_executor(self._executor, watcher.stop)
+
+    async def _wait(self) -> None:
+        await asyncio.sleep(_LEAST_SCAN_SECONDS)
+        try:
+            async with asyncio.timeout(self._config.scan_seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+        self._changed.clear()
+
+    async def _scan(self, group: asyncio.TaskGroup) -> None:
+        loop = asyncio.get_running_loop()
+        unreadable = 0
+        self._own.clear()
+        self._own |= own_files(self._own_paths)
+        for name, tailed in self._sources.items():
+            found = await loop.run_in_executor(self._executor, tailed.discovery.scan)
+            tailed.parents = await loop.run_in_executor(self._executor, _parents, tailed.globs)
+            self._say_skipped(name, tailed, found)
+            unreadable += sum("permission" in reason for reason in found.skipped.values())
+            for path in found.paths:
+                if (name, path) not in self._followed:
+                    self._start(group, name, path, fresh=tailed.fresh)
+            tailed.fresh = False
+        for key, entry in list(self._followed.items()):
+            if entry.tail.gone:
+                entry.task.cancel()
+                del self._followed[key]
+        unreadable += sum(
+            entry.tail.stats.unreadable is not None for entry in self._followed.values()
+        )
+        self._metrics.files_active.set(len(self._followed))
+        self._metrics.files_unreadable.set(unreadable)
+
+    def _say_skipped(self, name: str, tailed: _Tailed, found: Found) -> None:
+        for path, why in found.skipped.items():
+            if tailed.skipped.get(path) != why:
+                logs.get().info("not followed", source=name, path=path, reason=why)
+        tailed.skipped = found.skipped
+
+    def _start(self, group: asyncio.TaskGroup, source: str, path: str, *, fresh: bool) -> None:
+        tail = Tail(
+            path,
+            source,
+            self._clock,
+            files=self._files,
+            start=ReadBack(self._config.readback_mb * _MEBIBYTE) if fresh else None,
+            limits=self._limits,
+        )
+        wake = asyncio.Event()
+        task = group.create_task(self._follow(tail, wake), name=f"follow {printable(path)}")
+        self._followed[(source, path)] = _Followed(tail, wake, task, directories_of(path))
+        logs.get().info("following", source=source, path=path)
+
+    async def _follow(self, tail: Tail, wake: asyncio.Event) -> None:
+        stream = follow(tail, wake, self._executor, poll_seconds=self._config.poll_seconds)
+        try:
+            async for block in stream:
+                # a block that was begun is finished, also when we are asked to stop
+                await _finish(self._on_block(block))
+        finally:
+            await stream.aclose()
+            tail.close()
+
+    def _directories(self) -> set[str]:
+        """Return the directories in which a followed file changes or a new one could appear."""
+        wanted = {name for tailed in self._sources.values() for name in tailed.parents}
+        for entry in self._followed.values():
+            wanted |= entry.directories
+        return wanted
+
+    def _hint(self, watcher: Watcher) -> None:
+        """Wake the tails of directories in which something happened; scan those that changed."""
+        changed = watcher.take()
+        for entry in self._followed.values():
+            if not changed.isdisjoint(entry.directories):
+                entry.wake.set()
+        for directory in changed:
+            try:
+                modified = Path(directory).stat().st_mtime_ns
+            except OSError:
+                modified = -1
+            if self._modified.get(directory) != modified:
+                self._modified[directory] = modified
+                self._changed.set()
+
+    def measure(self) -> None:
+        """Bring the gauges and counters that come from the tails up to date."""
+        lag: dict[str, int] = dict.fromkeys(self._sources, 0)
+        for (source, path), entry in self._followed.items():
+            stats = entry.tail.stats
+            lag[source] += stats.lag_bytes
+            self._metrics.file_bytes.labels(self._metrics.path_label(path)).set(stats.file_bytes)
+            self._metrics.files_rotated.inc(stats.rotated - entry.rotated)
+            self._metrics.file_truncates.inc(stats.truncated - entry.truncated)
+            entry.rotated, entry.truncated = stats.rotated, stats.truncated
+            if stats.unreadable != entry.unreadable:
+                entry.unreadable = stats.unreadable
+                if stats.unreadable:
+                    logs.get().warning("cannot read", path=path, reason=stats.unreadable)
+        for source, count in lag.items():
+            self._metrics.source_lag_bytes.labels(source).set(count)
+
+
+def own_files(paths: list[Path]) -> set[tuple[int, int]]:
+    """Return (device, inode) of our own output: standard output and error, and ``paths``."""
+    found = set()
+    for target in (1, 2, *paths):
+        try:
+            status = os.stat(target)
+        except OSError:
+            continue
+        found.add((status.st_dev, status.st_ino))
+    return found
+
+
+def _parents(globs: list[str]) -> set[str]:
+    """Return the directories, there now, in which the last part of a glob is looked for."""
+    parents: set[str] = set()
+    for pattern in globs:
+        parent = os.path.dirname(os.path.abspath(pattern))  # noqa: PTH100, PTH120 (a pattern)
+        found = glob.glob(parent, recursive=True) if glob.has_magic(parent) else [parent]  # noqa: PTH207
+        parents.update(name for name in found if Path(name).is_dir())
+    return parents
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    """Await ``work`` to its end even if cancelled meanwhile, then pass the cancellation on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    try:
+        loop.call_soon_threadsafe(call)
+    except RuntimeError:  # the loop has ended: nobody is left to be woken
+        return

@@ -1,0 +1,91 @@
+"""What a sink is, and the loop that delivers out of the durable state, at least once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Protocol
+
+from tinylogbert_daemon import logs
+from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.state.store import Store
+
+BATCH = 100
+FIRST_DELAY_SECONDS = 1.0
+LAST_DELAY_SECONDS = 300.0
+
+
+class Sink(Protocol):
+    """One place that alerts go to; ``name`` is its key in state and metrics."""
+
+    name: str
+
+    async def deliver(self, bodies: Sequence[str]) -> None:
+        """Deliver alerts, each one line of JSON; raises ``OSError`` if it could not."""
+
+
+async def deliver_pending(
+    sink: Sink, store: Store, executor: Executor, metrics: Metrics
+) -> tuple[int, bool]:
+    """Deliver one batch of what is owed to ``sink``; return how many, and whether it went well.
+
+    A crash between delivery and commit repeats the batch: ids tell the repetition.
+    """
+    loop = asyncio.get_running_loop()
+    owed = await loop.run_in_executor(executor, store.pending, sink.name, BATCH)
+    if not owed:
+        return 0, True
+    numbers = [delivery.number for delivery in owed]
+    try:
+        await sink.deliver([delivery.body for delivery in owed])
+    except OSError as error:
+        metrics.alerts_failed.labels(sink.name).inc(len(owed))
+        if owed[0].attempts == 0:
+            logs.get().error("cannot deliver alerts", sink=sink.name, error=str(error))
+        await loop.run_in_executor(executor, store.postponed, numbers)
+        return 0, False
+    await loop.run_in_executor(executor, store.delivered, numbers)
+    metrics.alerts_sent.labels(sink.name).inc(len(owed))
+    return len(owed), True
+
+
+class Delivery:
+    """Delivers to one sink for ever, woken by ``wake``, backing off while it fails."""
+
+    def __init__(self, sink: Sink, store: Store, executor: Executor, metrics: Metrics) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._store = store
+        self._executor = executor
+        self._metrics = metrics
+        self.wake = asyncio.Event()
+        self.wake.set()  # what a previous run owed
+        metrics.alerts_sent.labels(sink.name)
+        metrics.alerts_failed.labels(sink.name)
+
+    async def run(self) -> None:
+        """Deliver for ever."""
+        delay = FIRST_DELAY_SECONDS
+        while True:
+            await self.wake.wait()
+            try:
+                delivered = await self.drain()
+            except StateError:
+                delivered = False  # the committer says what is wrong with the state
+            if delivered:
+                self.wake.clear()
+                delay = FIRST_DELAY_SECONDS
+            else:
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LAST_DELAY_SECONDS)
+
+    async def drain(self) -> bool:
+        """Deliver all that is owed now; return False if the sink or the state failed."""
+        while True:
+            count, well = await deliver_pending(
+                self._sink, self._store, self._executor, self._metrics
+            )
+            if not well or count < BATCH:
+                return well

@@ -1,0 +1,58 @@
+"""The engine behind the API's port, in the thread that it is handed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+
+from tinylogbert_daemon.decide.engine import Engine, Result, Tokens
+from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.model.artifact import Artifact
+from tinylogbert_daemon.model.scorer import Scorer, Verdict
+
+CALL_TEXTS = 100
+"""Texts of one call of the engine; between calls other requests have their turn."""
+
+
+class EngineDetector:
+    """An engine that only the one thread of ``executor`` uses."""
+
+    def __init__(self, engine: Engine, executor: Executor) -> None:
+        self._engine = engine
+        self._executor = executor
+
+    async def detect(self, texts: list[str]) -> list[Result]:
+        """Return the result of each text, in order, lines counted from 1."""
+        loop = asyncio.get_running_loop()
+        results: list[Result] = []
+        for start in range(0, len(texts), CALL_TEXTS):
+            part = texts[start : start + CALL_TEXTS]
+            results += await loop.run_in_executor(
+                self._executor, self._engine.results, part, start + 1
+            )
+        return results
+
+    async def tokenize(self, text: str) -> Tokens:
+        """Return what the model reads of ``text``."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._engine.tokenize, text)
+
+
+class MeasuredScorer(Scorer):
+    """A scorer that tells ``metrics`` how long each of its calls takes, in seconds."""
+
+    def __init__(
+        self, artifact: Artifact, threads: int, metrics: Metrics, monotonic: Callable[[], float]
+    ) -> None:
+        super().__init__(artifact, threads)
+        self._metrics = metrics
+        self._monotonic = monotonic
+
+    def score(self, texts: Sequence[str]) -> list[Verdict]:
+        """Return the verdict of each text, in order; see :meth:`Scorer.score`."""
+        finish = self._metrics.timed(self._monotonic)
+        try:
+            return super().score(texts)
+        finally:
+            finish()

@@ -1,0 +1,172 @@
+"""The socket and the server around the application; the caller owns loop and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable, Generator
+from ipaddress import ip_address
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tinylogbert_daemon.errors import ServiceError
+
+CONNECTIONS = 64
+"""Open connections; a further one is answered 503 and closed."""
+
+KEEP_ALIVE_SECONDS = 5
+"""How long a connection may rest between requests."""
+
+REQUEST_SECONDS = 10.0
+"""How long the first line and the headers of a request may take to arrive."""
+
+GRACE_SECONDS = 3
+"""How long requests under way may go on after the stop."""
+
+_HEADER_BYTES = 16 * 1024
+_BACKLOG = 128
+_TICK_SECONDS = 1.0
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening TCP socket on a loopback ``host``; port 0 takes any free one.
+
+    Raises :class:`ServiceError`, one clear line, if that cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise ServiceError(f"{host}: no such address; set http.host to 127.0.0.1") from error
+    # until there are tokens, whoever reaches the port may ask anything
+    if not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        raise ServiceError(f"{host}: not a loopback address; set http.host to 127.0.0.1")
+    sock = socket.socket(family, kind, protocol)
+    try:
+        # connections of a process that just ended do not keep a new one waiting (TIME_WAIT)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+        # at once: on Linux a port can be bound twice as long as nobody listens
+        sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        where = f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
+        raise ServiceError(f"{where}: {_reason(error)}") from error
+    sock.setblocking(False)
+    return sock
+
+
+def url(sock: socket.socket) -> str:
+    """Return the address of a bound socket as ``http://127.0.0.1:5000``."""
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}" if sock.family == socket.AF_INET6 else f"http://{host}:{port}"
+
+
+async def serve(app: Callable[..., Any], sock: socket.socket, stop: asyncio.Event) -> None:
+    """Answer requests on ``sock`` until ``stop`` is set, then let those under way end; close it.
+
+    No signal handler is installed and nothing is logged: both are the caller's.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        # a header must not be able to say where a request comes from
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=_HEADER_BYTES,
+        backlog=_BACKLOG,
+    )
+    server = _Server(config, stop)
+    try:
+        await server.serve(sockets=[sock])
+    finally:
+        server.close()
+        sock.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server without its signal handlers, stopped by an event."""
+
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+    async def main_loop(self) -> None:
+        """Wait for the stop; uvicorn's own loop would wake ten times a second."""
+        while not self._stop.is_set():
+            await self.on_tick(0)  # sets the Date header
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _TICK_SECONDS)
+
+    def close(self) -> None:
+        """Close what a cancelled :meth:`serve` has left open."""
+        for server in getattr(self, "servers", ()):
+            server.close()
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's HTTP/1.1, with a bound on how long a request may take to arrive.
+
+    uvicorn's keep-alive timer starts after the first answer and stops at the first byte; a client
+    that sends nothing, or a byte now and then, would hold its connection for ever.
+    """
+
+    _arrival: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._watch_arrival()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch_arrival()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_arrival()
+        super().connection_lost(exc)
+
+    def _watch_arrival(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_arrival()
+        elif self._arrival is None:
+            self._arrival = self.loop.call_later(REQUEST_SECONDS, self._too_slow)
+
+    def _forget_arrival(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
+
+    def _too_slow(self) -> None:
+        self._arrival = None
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "address in use; another program listens there; set http.port"
+    if error.errno == errno.EACCES:
+        return "permission denied; ports below 1024 are for root; set http.port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this host has no such address; set http.host to 127.0.0.1"
+    return f"cannot listen there: {error.strerror}; set http.host and http.port"

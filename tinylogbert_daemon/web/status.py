@@ -1,0 +1,87 @@
+"""What a daemon says of itself: one shape for ``/api/status`` and for ``tinylogbert status``."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Literal
+
+# pydantic takes the standard library's TypedDict only from Python 3.12 on
+from typing_extensions import TypedDict
+
+from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.state import Store
+
+
+class SourceStatus(TypedDict):
+    """How a source stands: committed records, log time and start of learning (epoch seconds)."""
+
+    records: int
+    log_time: float | None
+    learning_since: float | None
+    learning: bool
+
+
+class Status(TypedDict):
+    """The whole status. ``files`` maps a path to its committed lines.
+
+    Of a daemon that is not running, ``model`` and ``uptime_seconds`` are None; ``state_dir`` is
+    None where no state is kept (``serve``). ``deliveries_pending`` counts by sink.
+    """
+
+    daemon: Literal["running", "not running"]
+    version: str
+    model: str | None
+    uptime_seconds: float | None
+    state_dir: str | None
+    files: dict[str, int]
+    sources: dict[str, SourceStatus]
+    incidents_open: int
+    deliveries_pending: dict[str, int]
+
+
+def empty_status(version: str) -> Status:
+    """Return the status of a program that has neither state nor model."""
+    return {
+        "daemon": "not running",
+        "version": version,
+        "model": None,
+        "uptime_seconds": None,
+        "state_dir": None,
+        "files": {},
+        "sources": {},
+        "incidents_open": 0,
+        "deliveries_pending": {},
+    }
+
+
+def read_status(store: Store, version: str, learning_seconds: float) -> Status:
+    """Return what ``store`` holds, as of a daemon that is not running.
+
+    A source learns until its log time is ``learning_seconds`` past the start of learning. Raises
+    :class:`StateError` if the database cannot be read.
+    """
+    try:
+        return {
+            **empty_status(version),
+            "state_dir": str(store.path.parent.resolve()),
+            "files": store.committed_lines(),
+            "sources": {
+                name: _source(records, since, log_time, learning_seconds)
+                for name, (records, since, log_time) in store.sources().items()
+            },
+            "incidents_open": len(store.incidents(only_open=True)),
+            "deliveries_pending": store.pending_counts(),
+        }
+    except sqlite3.Error as error:
+        raise StateError(f"{store.path}: cannot read the state: {error}") from error
+
+
+def _source(
+    records: int, since: float | None, log_time: float | None, learning_seconds: float
+) -> SourceStatus:
+    return {
+        "records": records,
+        "log_time": log_time,
+        "learning_since": since,
+        "learning": since is None or log_time is None or log_time - since < learning_seconds,
+    }
