@@ -3,7 +3,7 @@
 
 Reads ``pretrain/`` of the data folder ($TINYLOGBERT_DATA, else ../shared/data) and the logs that
 ``scripts/collect_logs.py`` made by running real software; never ``benchmark/`` or ``logs/``, whose
-licence is for measuring. Writes the artifact under ``--output`` and prints what the model card needs.
+licence is for measuring. Writes the artifact under ``--output`` and prints what the card needs.
 The base model is pinned by hash: put the new name into ``model/artifact.py``.
 """
 
@@ -92,7 +92,7 @@ def main() -> None:
             spent = (time.monotonic() - started) / progress.step
             print(
                 f"step {progress.step}/{progress.steps} loss {progress.loss:.3f} "
-                    f"{spent:.2f} s/step",
+                f"{spent:.2f} s/step",
                 file=sys.stderr,
                 flush=True,
             )

@@ -87,7 +87,7 @@ class Daemon:
         self._metrics.set_model(
             found.name, manifest.model_type, float(manifest.training.get("timestamp", 0))
         )
-        return Scorer(found, self._config.model.threads)
+        return Scorer(found, self._config.model.threads, self._metrics.inference_duration.observe)
 
     async def _run_once(
         self, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 from tinylogbert_daemon.escape import printable
 
@@ -16,7 +17,7 @@ LOGGER = "tinylogbert"
 
 
 def configure(level: str = "info", format_: str = "auto") -> None:
-    """Set the log up: ``format_`` is ``json``, ``console``, or ``auto`` (JSON unless a terminal)."""
+    """Set the log up: ``format_`` is ``json``, ``console`` or ``auto`` (console on a terminal)."""
     terminal = sys.stderr.isatty()
     as_json = format_ == "json" or (format_ == "auto" and not terminal)
     renderer: Any = (
@@ -35,9 +36,7 @@ def configure(level: str = "info", format_: str = "auto") -> None:
             _in_order if as_json else _named,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            getattr(logging, level.upper())
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
@@ -48,22 +47,22 @@ def get() -> Any:
     return structlog.get_logger()
 
 
-def _mark(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _mark(_: Any, __: str, event: EventDict) -> EventDict:
     return {"logger": LOGGER, **event}
 
 
-def _named(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _named(_: Any, __: str, event: EventDict) -> EventDict:
     """Put our name before the event, by which a console line is known as ours."""
     event["event"] = f"{event.pop('logger')}: {event['event']}"
     return event
 
 
-def _in_order(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _in_order(_: Any, __: str, event: EventDict) -> EventDict:
     first = ("logger", "timestamp", "level", "event")
-    return {key: event[key] for key in first} | event
+    return {key: event[key] for key in first} | dict(event)
 
 
-def _make_printable(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _make_printable(_: Any, __: str, event: EventDict) -> EventDict:
     return {
         key: printable(value) if isinstance(value, str) else value for key, value in event.items()
     }

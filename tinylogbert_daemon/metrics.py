@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -77,8 +76,3 @@ class Metrics:
         self.model_info.clear()
         self.model_info.labels(name, model_type).set(1)
         self.model_trained.set(trained)
-
-    def timed(self, clock: Callable[[], float]) -> Callable[[], None]:
-        """Start timing a call of the scorer; the returned function ends it."""
-        started = clock()
-        return lambda: self.inference_duration.observe(clock() - started)

@@ -31,7 +31,7 @@ def block(number: int) -> Block:
 class Given:
     """Gives what it is told to, and lets a test see and hold the reads."""
 
-    def __init__(self, *results: Block | None | Exception) -> None:
+    def __init__(self, *results: Block | Exception | None) -> None:
         self.results = list(results)
         self.reads = 0
         self.may_end = threading.Event()
@@ -53,7 +53,7 @@ async def take(stream: AsyncGenerator[Block, None], count: int) -> list[Block]:
 
 
 def others() -> set[asyncio.Task[object]]:
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 def test_blocks_come_in_order(executor: ThreadPoolExecutor) -> None:

@@ -89,7 +89,7 @@ def test_open_empty(tmp_path: Path, pack: type[bytes]) -> None:
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_open_standard_input(monkeypatch: pytest.MonkeyPatch, pack: type[bytes]) -> None:
-    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack(TEXT))))  # type: ignore[arg-type]
+    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack(TEXT))))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert b"".join(blocks_of(open_input("-"))) == TEXT
 

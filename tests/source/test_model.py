@@ -67,6 +67,7 @@ class History(RuleBasedStateMachine):
             self.partial = b""
             self.written.append(line)
 
+    @precondition(lambda self: len(self.partial) < 100)
     @rule(padding=st.integers(0, 30))
     def write_a_part(self, padding: int) -> None:
         part = self.line(padding) + b"~"
@@ -181,17 +182,21 @@ class Destroyed(History):
     def __init__(self) -> None:
         super().__init__()
         self.seen: set[bytes] = set()
+        # Of a file that is deleted after it was copied, while nobody looks, nothing tells that
+        # the copy is one: the saved position is found by the inode, and that is gone.
+        self.copied = False
 
     @rule(copy=st.booleans())
     @precondition(lambda self: self.scene.path.exists())
     def truncate(self, copy: bool) -> None:
         self.partial = b""
+        self.copied = self.copied or copy
         if copy:
             self.scene.copytruncate()
         else:
             os.truncate(self.scene.path, 0)
 
-    @precondition(lambda self: self.scene.path.exists())
+    @precondition(lambda self: self.scene.path.exists() and not self.copied)
     @rule()
     def delete(self) -> None:
         self.partial = b""
@@ -202,6 +207,7 @@ class Destroyed(History):
     def look(self) -> None:
         present = self.scene.path.read_bytes() if self.scene.path.exists() else b""
         super().look()
+        self.copied = False
         # whatever is whole in the file at a look has been handed on by its end
         self.seen |= set(present.split(b"\n")[:-1])
         assert self.seen <= set(self.committed) | self.flushed()
@@ -228,12 +234,12 @@ _SETTINGS = settings(
 
 
 def test_every_line_exactly_once_where_nothing_is_destroyed() -> None:
-    run_state_machine_as_test(Undestroyed, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Undestroyed, settings=_SETTINGS)
 
 
 def test_every_byte_exactly_once_where_partial_lines_are_handed_on() -> None:
-    run_state_machine_as_test(Impatient, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Impatient, settings=_SETTINGS)
 
 
 def test_no_line_twice_and_none_missed_that_was_there_where_truncation_destroys() -> None:
-    run_state_machine_as_test(Destroyed, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(Destroyed, settings=_SETTINGS)

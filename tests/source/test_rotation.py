@@ -313,3 +313,26 @@ def test_five_writers_rotating_by_size_exact_total(tmp_path: Path) -> None:
     assert scene.lines == written == 10_000 == scene.saved_lines
     scene.stop()
     assert open_descriptors() == before
+
+
+def test_copy_made_just_before_a_rotation_is_not_read(scene: Scene) -> None:
+    scene.write_lines(*range(50))
+    scene.read()
+    scene.sibling(".bak").write_bytes(scene.path.read_bytes())
+    scene.rename()
+    new = scene.write_lines(50)
+    assert scene.read() == new
+    assert scene.lines == 51
+
+
+def test_rotations_while_the_path_names_nothing(scene: Scene) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.rename()
+    assert scene.read() == []
+    more = scene.write_lines(2)
+    scene.rename()
+    assert scene.read() == more
+    new = scene.write_lines(3)
+    assert scene.read() == new
+    assert scene.lines == 3 == scene.saved_lines

@@ -53,7 +53,7 @@ def test_write_create_rename_and_delete_wake(watcher: Watcher, ear: Ear, tmp_pat
         lambda: log.write_bytes(b"one\n"),
         lambda: log.write_bytes(b"two\n"),
         lambda: log.rename(tmp_path / "a.log.1"),
-        lambda: (tmp_path / "a.log.1").unlink(),
+        (tmp_path / "a.log.1").unlink,
     ):
         change()
         assert ear.wait()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ def test_detect_answers_one_result() -> None:
     assert answer.status_code == 200
     assert answer.json()["log_text"] == "disk full"
     assert answer.json()["line"] == 1
-    models.Result.model_validate(answer.json(), extra="forbid")
+    assert models.Result.model_validate(answer.json()).model_dump() == answer.json()
 
 
 def test_batch_detect_answers_results_in_order_after_one_call() -> None:
@@ -40,7 +42,7 @@ def test_batch_detect_answers_results_in_order_after_one_call() -> None:
         (3, "a"),
     ]
     assert detector.calls == [["a", "b", "a"]]
-    models.BatchResponse.model_validate(answer.json(), extra="forbid")
+    assert models.BatchResponse.model_validate(answer.json()).model_dump() == answer.json()
 
 
 def test_batch_detect_of_nothing_answers_no_results() -> None:
@@ -56,6 +58,11 @@ def test_tokenize_answers_text_tokens_and_ids() -> None:
 def test_documented_answers_have_the_fields_of_the_engine() -> None:
     assert models.Result.model_fields.keys() == engine.Result.__annotations__.keys()
     assert models.TokenizeResponse.model_fields.keys() == engine.Tokens.__annotations__.keys()
+
+
+def test_the_application_loads_no_model_library() -> None:
+    program = "import sys, tinylogbert_daemon.web.app; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -77,9 +84,7 @@ def test_documented_answers_have_the_fields_of_the_engine() -> None:
         (TOKENIZE, {"text": "x"}, "log_text: Field required"),
     ],
 )
-def test_wrong_fields_are_answered_422_with_one_message(
-    path: str, body: Any, message: str
-) -> None:
+def test_wrong_fields_are_answered_422_with_one_message(path: str, body: Any, message: str) -> None:
     headers = {"content-type": "application/json"}
     answer = ask(make_app(), "POST", path, content=json.dumps(body), headers=headers)
     assert answer.status_code == 422
@@ -124,8 +129,10 @@ def test_any_unicode_text_comes_back_as_it_was_sent(text: str) -> None:
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["log_text", "log_texts"]) | st.text(), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["log_text", "log_texts"]) | st.text(), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 _APP = make_app()

@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one subcommand and return its exit status: 0, 1 (failed, one line said why), 2 (usage)."""
+    """Run one subcommand; return 0, 1 (failed: a line on stderr says why) or 2 (usage)."""
     given = sys.argv[1:] if arguments is None else arguments
     parser = _parser()
     chosen = next((word for word in given if not word.startswith("-")), None)

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from tinylogbert_daemon.model.scorer import Verdict
 
 _RESULT_KEYS = (
-    "line", "log_text", "score", "anomaly", "raw", "severity", "novelty", "model",
+    "line",
+    "log_text",
+    "score",
+    "anomaly",
+    "raw",
+    "severity",
+    "novelty",
+    "model",
 )
 _ENDINGS_LIMIT = 100_000
 
@@ -36,11 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="FILE", help="default: standard output"
     )
     parser.add_argument(
-        "--json-format", action="store_true",
+        "--json-format",
+        action="store_true",
         help='the file is JSONL with a "log_text" in each object; its other keys are kept',
     )
     parser.add_argument(
-        "--online", action="store_true",
+        "--online",
+        action="store_true",
         help="learn what is common in file order, block by block, as the daemon would",
     )
     add_model_arguments(parser)

@@ -18,16 +18,18 @@ def run(args: argparse.Namespace) -> int:
     from tinylogbert_daemon.config import load
     from tinylogbert_daemon.errors import StateError
     from tinylogbert_daemon.escape import printable
-    from tinylogbert_daemon.model.artifact import verify
+    from tinylogbert_daemon.model.artifact import load as load_model
     from tinylogbert_daemon.source.discover import Discovery
 
     config = load(args.config)
-    print(f"model: {verify(config.model.path).name}")
+    print(f"model: {load_model(config.model.path).name}")
     nearest = config.state_path
     while not nearest.exists():
         nearest = nearest.parent
     if not os.access(nearest, os.W_OK | os.X_OK) or not nearest.is_dir():
-        raise StateError(f"{nearest}: cannot write the state there; set state_dir, or run as its owner")
+        raise StateError(
+            f"{nearest}: cannot write the state there; set state_dir, or run as its owner"
+        )
     print(f"state: {config.state_path}")
     for source in config.sources:
         found = Discovery(source.paths, source.exclude).scan()

@@ -22,11 +22,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     named.add_argument("file", nargs="?", metavar="FILE", help="the raw log, .gz, .xz or - too")
     named.add_argument("-i", "--input", metavar="FILE", help="the same")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE",
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
         help="default: <input stem>_jsonl.json beside the input, or stdout for -",
     )
     parser.add_argument(
-        "-r", "--anomaly-ratio", type=share, default=DEFAULT_RATIO, metavar="RATIO",
+        "-r",
+        "--anomaly-ratio",
+        type=share,
+        default=DEFAULT_RATIO,
+        metavar="RATIO",
         help="share of the lines to replace by simulated anomalies (default: %(default)s)",
     )
     parser.add_argument(
@@ -36,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-f", "--force", action="store_true", help="write over an output that is there"
     )
     parser.add_argument(
-        "-a", "--analyze", action="store_true",
+        "-a",
+        "--analyze",
+        action="store_true",
         help="print what the log holds; without -o nothing is written",
     )
 
@@ -47,8 +56,10 @@ def run(args: argparse.Namespace) -> int:
     writes = not args.analyze or args.output is not None
     output = args.output or _default_output(name)
     if writes and not _may_write(name, output, force=args.force):
-        print(f"{output}: is there and newer than {name}; left alone (-f writes it anew)",
-              file=sys.stderr)
+        print(
+            f"{output}: is there and newer than {name}; left alone (-f writes it anew)",
+            file=sys.stderr,
+        )
         writes = False
         if not args.analyze:
             return 0

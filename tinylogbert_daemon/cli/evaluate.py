@@ -22,7 +22,9 @@ from tinylogbert_daemon.errors import DataError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument(
-        "--data-file", required=True, metavar="F",
+        "--data-file",
+        required=True,
+        metavar="F",
         help='labelled JSONL, as `convert` writes it: {"log_text": …, "label": 0 or 1}',
     )
     parser.add_argument(

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tinylogbert_daemon import __version__
 
@@ -27,7 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="H", help="loopback address (default: http.host)")
     parser.add_argument("--port", metavar="N", type=int, help="TCP port (default: http.port)")
     parser.add_argument(
-        "--model", metavar="M",
+        "--model",
+        metavar="M",
         help="artifact folder, its symlink or its model.pt (default: the configured model)",
     )
 
@@ -78,25 +79,14 @@ async def _serve(config: Config, sock: socket.socket) -> None:
 
 def load_engine(config: Config, metrics: Metrics) -> Engine:
     """Return the engine on the configured model, whose calls ``metrics`` measures."""
-    from tinylogbert_daemon.clock import ManualClock
-    from tinylogbert_daemon.decide.counts import TextCounts
-    from tinylogbert_daemon.decide.engine import Engine
-    from tinylogbert_daemon.decide.score import Calibration, Decider
-    from tinylogbert_daemon.model.artifact import load
-    from tinylogbert_daemon.web.detector import MeasuredScorer
+    from tinylogbert_daemon.cli.setup import load_setup
 
-    artifact = load(config.model.path)
-    counts = TextCounts(half_life=config.decision.half_life_hours * 3600)
-    counts.load((int(key, 16), count, 0.0) for key, count in artifact.manifest.counts.items())
-    calibration = Calibration.from_json(artifact.manifest.calibration)
-    decider = Decider(calibration, config.decision.threshold, counts)
-    scorer = MeasuredScorer(artifact, config.model.threads, metrics, time.monotonic)
-    training: dict[str, Any] = artifact.manifest.training
+    engine = load_setup(config=config, observe=metrics.inference_duration.observe).engine
+    manifest = engine.artifact.manifest
     metrics.set_model(
-        artifact.name, artifact.manifest.model_type, float(training.get("timestamp") or 0.0)
+        engine.model, manifest.model_type, float(manifest.training.get("timestamp", 0))
     )
-    # the training data's counts are of time 0, and as nothing is learned, time stays there
-    return Engine(scorer, decider, ManualClock().now)
+    return engine
 
 
 class ServeHealth:

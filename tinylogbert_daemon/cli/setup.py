@@ -15,6 +15,7 @@ from tinylogbert_daemon.errors import DataError, TinyLogBertError
 
 if TYPE_CHECKING:
     from tinylogbert_daemon.clock import ManualClock
+    from tinylogbert_daemon.config import Config
     from tinylogbert_daemon.decide.engine import Engine
     from tinylogbert_daemon.decide.score import Decider
     from tinylogbert_daemon.model.artifact import Artifact
@@ -48,7 +49,8 @@ def positive(text: str) -> int:
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """Add the option by which a one-shot command finds its model."""
     parser.add_argument(
-        "--model", metavar="M",
+        "--model",
+        metavar="M",
         help="artifact folder, its symlink or its model.pt (default: the configured model)",
     )
 
@@ -57,11 +59,16 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options by which a one-shot command finds its model, threshold and state."""
     add_model_argument(parser)
     parser.add_argument(
-        "-t", "--threshold", metavar="T", type=share,
+        "-t",
+        "--threshold",
+        metavar="T",
+        type=share,
         help="score from which a line is an anomaly, 0 to 1 (default: the configured one, 0.5)",
     )
     parser.add_argument(
-        "--state", metavar="DIR", type=Path,
+        "--state",
+        metavar="DIR",
+        type=Path,
         help="a daemon's state directory: judge what is new by its counts, which stay as they are "
         "(default: by those of the model's training data)",
     )
@@ -85,40 +92,44 @@ def load_artifact(model: str | None) -> Artifact:
 
 
 def load_setup(
-    model: str | None, threshold: float | None = None, state: Path | None = None
+    model: str | None = None,
+    threshold: float | None = None,
+    state: Path | None = None,
+    *,
+    config: Config | None = None,
+    observe: Callable[[float], None] = lambda _: None,
 ) -> Setup:
     """Return the engine on the artifact ``model``, its calibration, and ``state`` if given.
 
-    Raises a :class:`TinyLogBertError` for a wrong model, configuration or state.
+    What is not given is as configured. ``observe`` is told the seconds of each model call. Raises
+    a :class:`TinyLogBertError` for a wrong model, configuration or state.
     """
     from tinylogbert_daemon.clock import ManualClock
-    from tinylogbert_daemon.config.load import load as load_config
-    from tinylogbert_daemon.decide.counts import TextCounts
+    from tinylogbert_daemon.config import load as load_config
     from tinylogbert_daemon.decide.engine import Engine
-    from tinylogbert_daemon.decide.score import Calibration, Decider
+    from tinylogbert_daemon.decide.score import Decider
+    from tinylogbert_daemon.model.artifact import load
     from tinylogbert_daemon.model.scorer import Scorer
     from tinylogbert_daemon.state import Store
 
-    config = load_config()
-    artifact = load_artifact(model or config.model.path)
+    config = config or load_config()
+    artifact = load(model or config.model.path)
+    decider = Decider.of(
+        artifact,
+        config.decision.threshold if threshold is None else threshold,
+        config.decision.half_life_hours * 3600,
+    )
     clock = ManualClock()
-    counts = TextCounts(half_life=config.decision.half_life_hours * 3600)
     if state is not None:
         store = Store(state, read_only=True)
         rows = store.counts()
-        counts.load(rows, store.sketch())
+        decider.counts.load(rows, store.sketch())
+        decider.restore(store.reference(artifact.name) or b"")
         store.close()
         # as if the lines came right after the last one that the daemon saw
         clock.advance(max((updated for _, _, updated in rows), default=0.0))
-    else:
-        counts.load((int(key, 16), count, 0.0) for key, count in artifact.manifest.counts.items())
-    decider = Decider(
-        Calibration.from_json(artifact.manifest.calibration),
-        config.decision.threshold if threshold is None else threshold,
-        counts,
-    )
-    engine = Engine(Scorer(artifact, config.model.threads), decider, clock.now)
-    return Setup(engine, decider, clock)
+    scorer = Scorer(artifact, config.model.threads, observe)
+    return Setup(Engine(scorer, decider, clock.now), decider, clock)
 
 
 def need_train_extra() -> None:
@@ -177,8 +188,12 @@ def byte_progress(names: list[str], what: str, passes: int = 1) -> Iterator[Call
     sizes = [path.stat().st_size for path in plain if path.is_file()]
     known = len(sizes) == len(names)
     bar = tqdm(
-        desc=what, total=passes * sum(sizes) if known else None,
-        unit="B", unit_scale=True, leave=False, file=sys.stderr,
+        desc=what,
+        total=passes * sum(sizes) if known else None,
+        unit="B",
+        unit_scale=True,
+        leave=False,
+        file=sys.stderr,
     )
     with bar:
         yield bar.update
@@ -212,7 +227,8 @@ class StepProgress:
         left = f"{(steps - step) / rate:.0f} s left" if rate else "time left unknown"
         print(
             f"step {step} of {steps}, loss {loss:.3f}, {rate:.2f} steps/s, {left}",
-            file=self._stream, flush=True,
+            file=self._stream,
+            flush=True,
         )
 
     def close(self) -> None:

@@ -57,9 +57,7 @@ def _ask(config: Config) -> Status | None:
     from tinylogbert_daemon.web.status import Status
 
     address = f"{config.http.host}:{config.http.port}"
-    connection = http.client.HTTPConnection(
-        config.http.host, config.http.port, timeout=ASK_SECONDS
-    )
+    connection = http.client.HTTPConnection(config.http.host, config.http.port, timeout=ASK_SECONDS)
     try:
         connection.request("GET", "/api/status")
         response = connection.getresponse()
@@ -68,8 +66,10 @@ def _ask(config: Config) -> Status | None:
         return None
     except (OSError, http.client.HTTPException) as error:
         reason = str(error) or type(error).__name__
-        print(f"{address}: no answer ({printable(reason, 200)}); the state is read instead",
-              file=sys.stderr)
+        print(
+            f"{address}: no answer ({printable(reason, 200)}); the state is read instead",
+            file=sys.stderr,
+        )
         return None
     finally:
         connection.close()

@@ -32,36 +32,71 @@ _SEEDS = 1 << 32
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument(
-        "--data-file", required=True, nargs="+", action="extend", metavar="F",
+        "--data-file",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="F",
         help="raw logs (.gz, .xz, - too) or labelled JSONL, from whose labels nothing is learned",
     )
     parser.add_argument(
-        "--model-type", choices=MODEL_TYPES, default="tinylogbert",
+        "--model-type",
+        choices=MODEL_TYPES,
+        default="tinylogbert",
         help="BERT-mini or DistilBERT (default: %(default)s)",
     )
     parser.add_argument(
         "--sample-limit", type=positive, metavar="N", help="only the first N lines of each file"
     )
-    parser.add_argument("--batch-size", type=positive, default=32, metavar="N",
-                        help="texts a step (default: %(default)s)")
-    parser.add_argument("--epochs", type=positive, default=10, metavar="N",
-                        help="times that each distinct text is seen (default: %(default)s)")
-    parser.add_argument("--learning-rate", type=_rate, default=3e-4, metavar="X",
-                        help="peak of the rate (default: %(default)s)")
-    parser.add_argument("--checkpoint-dir", type=Path, default=Path("checkpoints"), metavar="D",
-                        help="where the artifact goes (default: %(default)s)")
     parser.add_argument(
-        "--anomaly-ratio", type=share, default=0.05, metavar="R",
+        "--batch-size",
+        type=positive,
+        default=32,
+        metavar="N",
+        help="texts a step (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=positive,
+        default=10,
+        metavar="N",
+        help="times that each distinct text is seen (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--learning-rate",
+        type=_rate,
+        default=3e-4,
+        metavar="X",
+        help="peak of the rate (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--checkpoint-dir",
+        type=Path,
+        default=Path("checkpoints"),
+        metavar="D",
+        help="where the artifact goes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--anomaly-ratio",
+        type=share,
+        default=0.05,
+        metavar="R",
         help="keep every tenth line of raw logs from learning, corrupt this share of them and "
         "report how well they are told apart; 0 learns from all (default: %(default)s)",
     )
     parser.add_argument(
-        "--init", metavar="base|none|NAME|DIR",
+        "--init",
+        metavar="base|none|NAME|DIR",
         help="start from the base model, from nothing, from an artifact, or from a folder or hub "
         "name of pretrained transformers weights (default: base; none for logbert_distil)",
     )
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N",
-                        help="of every random choice (default: %(default)s)")
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        default=0,
+        metavar="N",
+        help="of every random choice (default: %(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -102,8 +137,7 @@ def _stoppable() -> Iterator[_Report]:
     before = {}
     with suppress(ValueError):  # only the main thread may set handlers
         before = {
-            number: signal.signal(number, report.stop)
-            for number in (signal.SIGINT, signal.SIGTERM)
+            number: signal.signal(number, report.stop) for number in (signal.SIGINT, signal.SIGTERM)
         }
     try:
         yield report

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from tinylogbert_daemon.config.schema import Config
 from tinylogbert_daemon.errors import ConfigError
@@ -18,6 +19,23 @@ SYSTEM_FILE = Path("/etc/tinylogbert/tinylogbert.yaml")
 ENVIRONMENT_PREFIX = "TINYLOGBERT_"
 """``TINYLOGBERT_STATE_DIR`` sets ``state_dir``, ``TINYLOGBERT_HTTP__PORT`` sets ``http.port``."""
 
+# names that are no keys: where the configuration, a Python or the benchmark data is
+_RESERVED = ("TINYLOGBERT_CONFIG", "TINYLOGBERT_PYTHON", "TINYLOGBERT_DATA")
+_MESSAGES = {
+    "missing": "this key is missing; add it",
+    "model_type": "must hold keys, not a single value",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be text; put it in quotes",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "less_than_equal": "must be at most {le}",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "literal_error": "must be {expected}",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
 _Location = tuple[int | str, ...]
 
 
@@ -45,7 +63,7 @@ def parse(
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Config:
-    """Return the configuration that ``text`` (YAML, from the file ``name``) sets; see :func:`load`."""
+    """Return the configuration that ``text`` (YAML, of the file ``name``) sets; see `load`."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
@@ -58,7 +76,7 @@ def parse(
         raise ConfigError(f"{name}:1: must hold keys and values, not {type(content).__name__}")
     origins: dict[_Location, str] = {}
     for key, value in (environment or {}).items():
-        if key.startswith(ENVIRONMENT_PREFIX) and key not in ("TINYLOGBERT_CONFIG", "TINYLOGBERT_DATA"):
+        if key.startswith(ENVIRONMENT_PREFIX) and key not in _RESERVED:
             location = tuple(key.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
             _set(content, location, _scalar(value), f"environment variable {key}")
             origins[location] = f"environment variable {key}"
@@ -69,10 +87,7 @@ def parse(
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        lines = [
-            _describe(name, root, origins, found["loc"], found["type"], found["msg"])
-            for found in error.errors(include_url=False)
-        ]
+        lines = [_describe(name, root, origins, found) for found in error.errors(include_url=False)]
         raise ConfigError("\n".join(lines)) from error
 
 
@@ -115,7 +130,9 @@ def _refuse_duplicates(node: yaml.Node | None, name: str) -> None:
         for key, value in node.value:
             if key.value in seen:
                 line = key.start_mark.line + 1
-                raise ConfigError(f"{name}:{line}: {key.value}: this key is there twice; remove one")
+                raise ConfigError(
+                    f"{name}:{line}: {key.value}: this key is there twice; remove one"
+                )
             seen.add(key.value)
             _refuse_duplicates(value, name)
     elif isinstance(node, yaml.SequenceNode):
@@ -124,22 +141,19 @@ def _refuse_duplicates(node: yaml.Node | None, name: str) -> None:
 
 
 def _describe(
-    name: str,
-    root: yaml.Node | None,
-    origins: Mapping[_Location, str],
-    location: _Location,
-    kind: str,
-    message: str,
+    name: str, root: yaml.Node | None, origins: Mapping[_Location, str], found: ErrorDetails
 ) -> str:
-    """Return one line for one mistake: file, line, key, what is wrong, and the nearest right key."""
+    """Return one line for a mistake: file, line, key, what is wrong, the nearest right key."""
+    location = found["loc"]
     key = ".".join(map(str, location))
     where = origins.get(location) or f"{name}:{_line(root, location)}"
-    if kind == "extra_forbidden":
+    if found["type"] == "extra_forbidden":
         known = _keys_at(location[:-1])
         near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
         return f"{where}: {key}: unknown key; {hint}"
-    return f"{where}: {key}: {message.removeprefix('Value error, ')}"
+    message = _MESSAGES.get(found["type"], found["msg"].removeprefix("Value error, "))
+    return f"{where}: {key}: {message.format(**found.get('ctx', {}))}"
 
 
 def _line(node: yaml.Node | None, location: _Location) -> int:
@@ -151,7 +165,9 @@ def _line(node: yaml.Node | None, location: _Location) -> int:
             if pair is None:
                 break
             line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        elif (
+            isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value)
+        ):
             node = node.value[part]
             line = node.start_mark.line + 1
         else:

@@ -1,4 +1,4 @@
-"""What can be configured, with the defaults; ``config/tinylogbert.yaml`` shows the same to people."""
+"""What can be configured, with defaults; ``config/tinylogbert.yaml`` shows it to people."""
 
 from __future__ import annotations
 
@@ -140,4 +140,8 @@ class Config(_Section):
     @property
     def jsonl_path(self) -> Path:
         """The file of the JSONL sink."""
-        return Path(self.sinks.jsonl.path) if self.sinks.jsonl.path else self.state_path / "alerts.jsonl"
+        return (
+            Path(self.sinks.jsonl.path)
+            if self.sinks.jsonl.path
+            else self.state_path / "alerts.jsonl"
+        )

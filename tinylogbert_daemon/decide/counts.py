@@ -90,7 +90,7 @@ class TextCounts:
                 self._sketch[row, column] += moved
 
     def _decay(self, seconds: float) -> float:
-        return 0.5 ** (max(0.0, seconds) / self._half_life)
+        return float(0.5 ** (max(0.0, seconds) / self._half_life))
 
 
 def _columns(key: int) -> list[int]:

@@ -41,6 +41,7 @@ class Engine:
         self._decider = decider
         self._cache = VerdictCache()
         self._now = now
+        self.artifact = scorer.artifact
         self.model = scorer.artifact.name
 
     def verdicts(self, block: bytes) -> list[Verdict]:

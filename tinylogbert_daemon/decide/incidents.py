@@ -79,7 +79,9 @@ class Budget:
 class IncidentBook:
     """The open incidents of one host. Time is handed in with each call."""
 
-    def __init__(self, quiet_seconds: float, budget: Budget, incidents: Iterable[Incident] = ()) -> None:
+    def __init__(
+        self, quiet_seconds: float, budget: Budget, incidents: Iterable[Incident] = ()
+    ) -> None:
         self._quiet = quiet_seconds
         self._budget = budget
         self._open = {

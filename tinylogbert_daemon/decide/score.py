@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from tinylogbert_daemon.decide.counts import TextCounts
 from tinylogbert_daemon.errors import ArtifactError
+from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Verdict
 
 RAW_STEP = 0.1
@@ -93,6 +94,21 @@ class Decider:
     Without :meth:`learn`, nothing changes: that is how ``detect``, ``batch`` and the API use it.
     """
 
+    @classmethod
+    def of(
+        cls, artifact: Artifact, threshold: float, half_life: float, counted_at: float = 0.0
+    ) -> Decider:
+        """Return a decider with an artifact's calibration and the counts of its training data.
+
+        Counts halve every ``half_life`` seconds of log time; those of the training data are taken
+        to be of ``counted_at`` (seconds).
+        """
+        counts = TextCounts(half_life)
+        counts.load(
+            (int(key, 16), count, counted_at) for key, count in artifact.manifest.counts.items()
+        )
+        return cls(Calibration.from_json(artifact.manifest.calibration), threshold, counts)
+
     def __init__(
         self, calibration: Calibration, threshold: float, counts: TextCounts | None = None
     ) -> None:
@@ -140,4 +156,3 @@ class Decider:
 def _tail(histogram: npt.NDArray[np.float64], index: int) -> float:
     """Return -log10 of the histogram's share at or above ``index``."""
     return -math.log10((histogram[index:].sum() + 1.0) / (histogram.sum() + 1.0))
-

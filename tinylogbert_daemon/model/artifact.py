@@ -15,13 +15,14 @@ import warnings
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model.normalize import NORMALIZER_VERSION
 from tinylogbert_daemon.model.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = 1
 MODEL_FILE = "model.pt"
@@ -39,9 +40,8 @@ class Manifest:
     """What ``manifest.json`` says.
 
     ``files`` maps each other file to its SHA-256 in hex; ``training`` is a summary for people and
-    ``status``, with ``timestamp`` in seconds since the epoch; ``calibration`` is what
-    :class:`~tinylogbert_daemon.decide.score.Calibration` is read from; ``counts`` maps a text key to
-    the records of it in the training data.
+    ``status``, with ``timestamp`` in seconds since the epoch; ``calibration`` is for the
+    decision stage; ``counts`` maps a text key (16 hex digits) to its records in the training data.
     """
 
     model_type: str
@@ -74,12 +74,16 @@ class Artifact:
 
     def graph(self) -> torch.jit.ScriptModule:
         """Return the TorchScript graph in fp32, frozen for inference."""
+        import torch
+
         module = self.unfrozen_graph().float().eval()
         frozen: torch.jit.ScriptModule = torch.jit.freeze(module)
         return frozen
 
     def unfrozen_graph(self) -> torch.jit.ScriptModule:
         """Return the graph as saved; its ``state_dict`` is what further training starts from."""
+        import torch  # on use: checking an artifact needs no torch, and its import takes a second
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript is DESIGN's choice
             try:
@@ -187,7 +191,9 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{path}: cannot read this part of the model: {error.strerror}") from error
+        raise ArtifactError(
+            f"{path}: cannot read this part of the model: {error.strerror}"
+        ) from error
 
 
 def _parse(folder: Path, content: bytes) -> Manifest:

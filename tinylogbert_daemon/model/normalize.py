@@ -104,25 +104,43 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("uuid", r"(?i:(?<!\w)[0a-f]{8}-[0a-f]{4}-[0a-f]{4}-[0a-f]{4}-[0a-f]{12}(?!\w))"),
     ("mac", r"(?i:(?<![\w:])[0a-f]{2}(?:[:-][0a-f]{2}){5,7}(?![\w:]))"),
     ("ip", r"(?<![\w.])/?0{1,3}(?:\.0{1,3}){3}(?:[:/#]0{1,5})?(?![\w.]*\w)"),
-    ("ip6", r"(?i:(?<![\w:.])(?=[0a-f:.]*:[0a-f:.]*:)(?=[0a-f:.]*[0])[0a-f]{0,4}"
-            r"(?::[0a-f]{0,4}){2,7}(?:[.%/][\w.]{1,32})?(?![\w:]))"),
+    (
+        "ip6",
+        r"(?i:(?<![\w:.])(?=[0a-f:.]*:[0a-f:.]*:)(?=[0a-f:.]*[0])[0a-f]{0,4}"
+        r"(?::[0a-f]{0,4}){2,7}(?:[.%/][\w.]{1,32})?(?![\w:]))",
+    ),
     ("pri", r"<pri-(?P<pri_level>[a-z]+)>"),
-    ("key", rf"(?i:(?:level|lvl|severity|sev)[\"']?[=:]\s{{0,2}}[\"']?"
-            rf"(?P<key_level>{_LOWER})(?![a-z]))"),
+    (
+        "key",
+        rf"(?i:(?:level|lvl|severity|sev)[\"']?[=:]\s{{0,2}}[\"']?"
+        rf"(?P<key_level>{_LOWER})(?![a-z]))",
+    ),
     ("bracket", rf"(?i:(?<=[\[<])(?:[a-z_0]{{1,32}}[:.])?(?P<bracket_level>{_LOWER})0?(?=[\]>]))"),
     ("upper", rf"(?<![A-Za-z_.])(?P<upper_level>{_UPPER})(?![A-Za-z_.=-])"),
-    ("facility", rf"(?<![^\s])(?:{_FACILITY}) {{0,4}}[.:](?P<facility_level>{_LOWER})(?= {{0,4}}[\s:])"),
+    (
+        "facility",
+        rf"(?<![^\s])(?:{_FACILITY}) {{0,4}}[.:](?P<facility_level>{_LOWER})(?= {{0,4}}[\s:])",
+    ),
     ("prefix", rf"(?i:(?<![\w.])(?P<prefix_level>{_LOWER})(?=0?(?: 0{{1,2}})?:\s))"),
     ("postgres", r"(?<![^\s])LOG(?=:? )"),
     ("column", r"(?<=, )(?P<column_level>Info|Warning|Error)(?= {2})"),
     ("http", r"(?P<http_class>informational|successful|redirection|clienterror|servererror)-0*"),
-    ("path", r"(?<![\w/.])(?:~|\.{1,2})?/[^\s\"'<>|()\[\]{},;:/][^\s\"'<>|()\[\]{},;:]*"
-             r"|(?<=\s)/(?=\s)|(?<!\w)[A-Za-z]:\\[^\s\"'<>|]+"),
+    (
+        "path",
+        r"(?<![\w/.])(?:~|\.{1,2})?/[^\s\"'<>|()\[\]{},;:/][^\s\"'<>|()\[\]{},;:]*"
+        r"|(?<=\s)/(?=\s)|(?<!\w)[A-Za-z]:\\[^\s\"'<>|]+",
+    ),
     ("hex", r"(?i:(?<!\w)0x[0a-f]+(?!\w)|(?<!\w)(?=[a-f]*0)(?=0*[a-f])[0a-f]{6,}(?!\w))"),
-    ("blob", r"(?<![\w+/=])(?=[A-Za-z+/=_-]{0,200}0)[\w+/=-]{32,}"
-             r"|(?<![\w+/=])[\w+/=-]{64,}"),
-    ("id", r"(?<![\w.:@-])(?=[0_.:@-]{0,64}[A-Za-z])"
-           r"[A-Za-z_.:@-]{0,32}0++(?:[A-Za-z_.:@-]{1,32}0++)+[A-Za-z_.:@-]*"),
+    (
+        "blob",
+        r"(?<![\w+/=])(?=[A-Za-z+/=_-]{0,200}0)[\w+/=-]{32,}"
+        r"|(?<![\w+/=])[\w+/=-]{64,}",
+    ),
+    (
+        "id",
+        r"(?<![\w.:@-])(?=[0_.:@-]{0,64}[A-Za-z])"
+        r"[A-Za-z_.:@-]{0,32}0++(?:[A-Za-z_.:@-]{1,32}0++)+[A-Za-z_.:@-]*",
+    ),
     ("num", r"[-+]?0++(?:[.,:*/-]0++(?![xX]))*(?:[eE][-+]?0+)?"),
     ("word", r"[^\W\d_]+"),
     ("rest", r"\d+|[\s\"'(){}|;=!?*&%$#@^`>\]]+|[\W_]"),
@@ -136,17 +154,35 @@ _HEADER = re.compile(
 )
 _TYPED_OF_RULE = {
     name: f"[{name}]"
-    for name in ("agent", "url", "mail", "time", "uuid", "mac", "ip", "path", "hex", "blob", "id", "num", "bin")
+    for name in (
+        "agent",
+        "url",
+        "mail",
+        "time",
+        "uuid",
+        "mac",
+        "ip",
+        "path",
+        "hex",
+        "blob",
+        "id",
+        "num",
+        "bin",
+    )
 } | {"ip6": "[ip]", "kernel": "[time]"}
 _LETTER_RULES = {
     "klog": _LEVEL_OF_LETTER,
     "android": _LEVEL_OF_LETTER,
     "redis": _LEVEL_OF_SIGN,
 }
-_LEVEL_RULES = frozenset(("pri", "key", "bracket", "upper", "facility", "prefix", "column"))
 # a bare word right behind one of these is a level too: "<time> error <message>"
 _BEFORE_LEVEL = frozenset(("[time]", "[host]"))
-_BARE_LEVELS = frozenset("debug info notice warn warning error crit critical alert emerg fatal".split())
+_BARE_LEVELS = frozenset(
+    (
+        *("debug", "info", "notice", "warn", "warning", "error"),
+        *("crit", "critical", "alert", "emerg", "fatal"),
+    )
+)
 
 
 def normalize(shape: bytes) -> str:
@@ -175,36 +211,39 @@ def _scan(line: str, start: int, end: int, words: list[str]) -> None:
     """Append the words and typed tokens of ``line[start:end]`` to ``words``."""
     has_level = not LEVEL_SET.isdisjoint(words)
     for found in _SCAN.finditer(line, start, end):
-        rule = found.lastgroup
-        if rule == "word":
-            if not has_level and words and words[-1] in _BEFORE_LEVEL:
-                name = found[0].lower()
-                if name in _BARE_LEVELS:
-                    has_level = True
-                    words.append(_LEVEL_OF[name])
-                    continue
-            words += _CAMEL.sub(" ", found[0]).lower().split()
-        elif rule in _TYPED_OF_RULE:
+        rule = found.lastgroup or "rest"
+        if rule in _TYPED_OF_RULE:
             typed = _TYPED_OF_RULE[rule]
             if not words or words[-1] != typed:
                 words.append(typed)
                 if len(words) > WORD_LIMIT:
                     return
-        elif rule in _LEVEL_RULES:
-            name = found[f"{rule}_level"].lower()
-            if has_level or found.start() > LEVEL_WINDOW:
-                words.append(name)
-            else:
-                has_level = True
-                words.append(_LEVEL_OF[name])
-        elif rule in _LETTER_RULES:
-            has_level = True
-            words += ("[time]", _LETTER_RULES[rule][found[f"{rule}_level"]])
-        elif rule == "postgres":
-            words.append("log" if has_level else "[info]")
-            has_level = True
         elif rule == "http":
             words.append(_CLASS_OF[found["http_class"]])
+        elif rule == "word" and (has_level or not _is_bare_level(found[0], words)):
+            words += _CAMEL.sub(" ", found[0]).lower().split()
+        elif rule != "rest":
+            if rule in _LETTER_RULES:
+                words.append("[time]")
+            level, word = _level(rule, found)
+            as_level = not has_level and found.start() <= LEVEL_WINDOW
+            words.append(level if as_level else word)
+            has_level = has_level or as_level
+
+
+def _is_bare_level(word: str, words: list[str]) -> bool:
+    return bool(words) and words[-1] in _BEFORE_LEVEL and word.lower() in _BARE_LEVELS
+
+
+def _level(rule: str, found: re.Match[str]) -> tuple[str, str]:
+    """Return the level token that a rule found, and the word for where it is not the level."""
+    if rule == "postgres":
+        return "[info]", "log"
+    if rule in _LETTER_RULES:
+        letter = found[f"{rule}_level"]
+        return _LETTER_RULES[rule][letter], letter.lower()
+    name = found[0 if rule == "word" else f"{rule}_level"].lower()
+    return _LEVEL_OF[name], name
 
 
 def level_of(text: str) -> str | None:

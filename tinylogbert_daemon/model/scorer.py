@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -51,15 +52,25 @@ def blank_verdict(text: str = "") -> Verdict:
 
 
 class Scorer:
-    """The model behind one function, :meth:`score`; not safe for several threads at once."""
+    """The model behind one function, :meth:`score`; not safe for several threads at once.
 
-    def __init__(self, artifact: Artifact, threads: int = 1) -> None:
+    ``observe`` is told how long each call took, in seconds.
+    """
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        threads: int = 1,
+        observe: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self.artifact = artifact
+        self._observe = observe
         torch.set_num_threads(threads)
         self._graph = artifact.graph()
 
     def score(self, texts: Sequence[str]) -> list[Verdict]:
         """Return the verdict of each text, in order; an empty text gets :func:`blank_verdict`."""
+        started = time.perf_counter()
         encodings = self.artifact.tokenizer.encode(texts)
         verdicts: list[Verdict | None] = [None] * len(texts)
         order = sorted(
@@ -70,6 +81,7 @@ class Scorer:
             outputs = self._run([encodings[i].ids for i in batch])
             for row, i in enumerate(batch):
                 verdicts[i] = _verdict(texts[i], encodings[i], row, outputs)
+        self._observe(time.perf_counter() - started)
         return [verdict or blank_verdict(texts[i]) for i, verdict in enumerate(verdicts)]
 
     def _run(self, rows: list[list[int]]) -> tuple[npt.NDArray[np.float32], ...]:

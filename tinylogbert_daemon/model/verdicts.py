@@ -99,13 +99,13 @@ class VerdictCache:
 def missing(shapes: Sequence[bytes], known: Sequence[Verdict | None]) -> list[bytes]:
     """Return the distinct shapes without a verdict, in order of first appearance."""
     return list(
-        dict.fromkeys(shape for shape, verdict in zip(shapes, known, strict=True) if verdict is None)
+        dict.fromkeys(
+            shape for shape, verdict in zip(shapes, known, strict=True) if verdict is None
+        )
     )
 
 
-def fill(
-    shapes: Sequence[bytes], known: Sequence[Verdict | None], misses: Misses
-) -> list[Verdict]:
+def fill(shapes: Sequence[bytes], known: Sequence[Verdict | None], misses: Misses) -> list[Verdict]:
     """Return ``known`` with its gaps filled from ``misses``, all of which have been found."""
     return [
         verdict if verdict is not None else misses.found[shape]

@@ -25,9 +25,7 @@ _RETRY_SECONDS = 2.0
 class Committer:
     """Owns the effects that are not committed yet. ``executor`` is the state's one thread."""
 
-    def __init__(
-        self, store: Store, executor: Executor, clock: Clock, metrics: Metrics
-    ) -> None:
+    def __init__(self, store: Store, executor: Executor, clock: Clock, metrics: Metrics) -> None:
         self._store = store
         self._executor = executor
         self._clock = clock

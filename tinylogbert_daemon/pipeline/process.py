@@ -52,6 +52,17 @@ class Tally:
     suppressed: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A block with its verdicts, one a record, how often each occurs, and its log time."""
+
+    block: Block
+    verdicts: list[Verdict]
+    counted: Counter[Verdict]
+    now: float
+    learning: bool
+
+
 class Processor:
     """Owns the cache, the decider and the open incidents; used from the event loop alone.
 
@@ -111,38 +122,35 @@ class Processor:
         )
         if not block.readback:
             tally.lines, tally.size = block.lines, len(block.data)
-        effects = into()
-        self._apply(block, verdicts, counted, misses, effects, tally)
+        now, learning = self._advance(block)
+        judged = _Judged(block, verdicts, counted, now, learning)
+        self._apply(judged, misses, into(), tally)
         return tally
 
-    def _apply(
-        self,
-        block: Block,
-        verdicts: list[Verdict],
-        counted: Counter[Verdict],
-        misses: Misses,
-        effects: Effects,
-        tally: Tally,
-    ) -> None:
-        source = self._sources.setdefault(block.source, SourceState())
-        now = self._log_time(block, source)
-        learning = now - (source.learning_since or now) < self._learning_seconds
-        anomalous = {} if block.readback else self._anomalous(counted, now, learning)
+    def _apply(self, judged: _Judged, misses: Misses, effects: Effects, tally: Tally) -> None:
+        block, now = judged.block, judged.now
+        anomalous = {} if block.readback else self._anomalous(judged)
         if anomalous:
-            self._open(block, verdicts, counted, anomalous, now, learning, effects, tally)
+            self._open(judged, anomalous, effects, tally)
         for incident in self._incidents.close_quiet(block.source, now):
             effects.incidents[incident.id] = incident
-        self._count(counted, misses, now, effects)
+        self._count(judged, misses, effects)
         key = block.after.key
         effects.files[key] = FileRow(block.source, block.path, block.after, self._clock.now())
         effects.lines[key] += tally.lines
         effects.records[block.source] += tally.records
-        effects.learning[block.source] = source.learning_since or now
+        source = self._sources[block.source]
+        if source.learning_since is not None:
+            effects.learning[block.source] = source.learning_since
         effects.log_times[block.source] = now
         effects.blocks += 1
 
-    def _log_time(self, block: Block, source: SourceState) -> float:
-        """Return the log time of ``block``; it never runs backwards nor ahead of the clock."""
+    def _advance(self, block: Block) -> tuple[float, bool]:
+        """Return the log time of ``block``, and whether its source is learning then.
+
+        Log time never runs backwards nor ahead of the clock.
+        """
+        source = self._sources.setdefault(block.source, SourceState())
         clock = self._clock.now()
         first, last = block_times(block.data, clock)
         now = min(last if last is not None else clock, clock)
@@ -151,28 +159,24 @@ class Processor:
         source.log_time = now
         if source.learning_since is None:
             source.learning_since = min(now, first) if first is not None else now
-        return now
+        return now, now - source.learning_since < self._learning_seconds
 
-    def _anomalous(
-        self, counted: Counter[Verdict], now: float, learning: bool
-    ) -> dict[Verdict, Decision]:
+    def _anomalous(self, judged: _Judged) -> dict[Verdict, Decision]:
+        decide, now, learning = self._decider.decide, judged.now, judged.learning
         decisions = (
-            (verdict, self._decider.decide(verdict, now, learning=learning)) for verdict in counted
+            (verdict, decide(verdict, now, learning=learning)) for verdict in judged.counted
         )
         return {verdict: decision for verdict, decision in decisions if decision.anomaly}
 
     def _open(
         self,
-        block: Block,
-        verdicts: list[Verdict],
-        counted: Counter[Verdict],
+        judged: _Judged,
         anomalous: dict[Verdict, Decision],
-        now: float,
-        learning: bool,
         effects: Effects,
         tally: Tally,
     ) -> None:
-        """Open incidents for anomalous verdicts, or let them grow, in the order of their records."""
+        """Open incidents for anomalous verdicts, or let them grow, in order of their records."""
+        block, verdicts = judged.block, judged.verdicts
         lines = block.data.split(b"\n")
         starts = list(accumulate((len(line) + 1 for line in lines), initial=block.offset))
         last = dict(zip(verdicts, range(len(verdicts)), strict=True))
@@ -187,17 +191,17 @@ class Processor:
                 origin=block.after.key.head,
                 offset=starts[at],
                 line=block.after.lines - block.lines + at + 1,
-                records=counted[verdict],
+                records=judged.counted[verdict],
                 first_line=_readable(lines[at]),
                 last_line=_readable(lines[last[verdict]]),
                 text=verdict.text,
                 key=verdict.key,
-                time=now,
+                time=judged.now,
                 score=decision.score,
                 raw=verdict.raw,
                 severity=verdict.severity,
                 novelty=decision.novelty,
-                reason=reason(verdict, decision, words, learning=learning),
+                reason=reason(verdict, decision, words, learning=judged.learning),
                 words=words,
             )
             incident, new = self._incidents.observe(anomaly)
@@ -213,9 +217,8 @@ class Processor:
             body = alert_body(incident, verdict, decision, self._artifact.name)
             effects.deliveries += [(sink, incident.id, body) for sink in self._sinks]
 
-    def _count(
-        self, counted: Counter[Verdict], misses: Misses, now: float, effects: Effects
-    ) -> None:
+    def _count(self, judged: _Judged, misses: Misses, effects: Effects) -> None:
+        counted, now = judged.counted, judged.now
         seen = {verdict.key: count for verdict, count in counted.items() if verdict.text}
         self._decider.learn(counted)
         effects.reference = (self._artifact.name, self._decider.reference())

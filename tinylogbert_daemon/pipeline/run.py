@@ -8,9 +8,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.config import Config
-from tinylogbert_daemon.decide.counts import TextCounts
 from tinylogbert_daemon.decide.incidents import Budget, IncidentBook
-from tinylogbert_daemon.decide.score import Calibration, Decider
+from tinylogbert_daemon.decide.score import Decider
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Scorer
@@ -61,10 +60,10 @@ class Pipeline:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._state_thread = ThreadPoolExecutor(1, thread_name_prefix="state")
         artifact = scorer.artifact
-        self.decider = make_decider(config, artifact, store)
+        self.decider = _decider(config, artifact, store)
         known = store.sources()
         self._positions = _Positions(store.files())
-        self._scoring = Scoring(scorer, scorer_executor, clock, metrics)
+        self._scoring = Scoring(scorer, scorer_executor, metrics)
         self.committer = Committer(store, self._state_thread, clock, metrics)
         sinks: list[Sink] = []
         if config.sinks.jsonl.enabled:
@@ -181,22 +180,18 @@ class Pipeline:
                 delivery.wake.set()
 
 
-def make_decider(config: Config, artifact: Artifact, store: Store | None) -> Decider:
-    """Return a decider with the artifact's calibration and counts, and the state's if there is one."""
-    counts = TextCounts(config.decision.half_life_hours * _HOUR)
-    decider = Decider(
-        Calibration.from_json(artifact.manifest.calibration), config.decision.threshold, counts
+def _decider(config: Config, artifact: Artifact, store: Store) -> Decider:
+    """Return a decider that goes on from what the host has taught it."""
+    decider = Decider.of(
+        artifact,
+        config.decision.threshold,
+        config.decision.half_life_hours * _HOUR,
+        counted_at=float(artifact.manifest.training.get("timestamp", 0)),
     )
-    trained = float(artifact.manifest.training.get("timestamp", 0))
-    counts.load(
-        (int(key, 16), float(records), trained)
-        for key, records in artifact.manifest.counts.items()
-    )
-    if store is not None:
-        counts.load(store.counts(), store.sketch())
-        reference = store.reference(artifact.name)
-        if reference is not None:
-            decider.restore(reference)
+    decider.counts.load(store.counts(), store.sketch())
+    reference = store.reference(artifact.name)
+    if reference is not None:
+        decider.restore(reference)
     return decider
 
 

@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from itertools import islice
 
 from tinylogbert_daemon import logs
-from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.model.scorer import Scorer, Verdict, blank_verdict
 
@@ -22,10 +21,9 @@ PENDING_TEXTS = 4096
 class Scoring:
     """Gathers texts to score; a text that several blocks wait for is scored once."""
 
-    def __init__(self, scorer: Scorer, executor: Executor, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, scorer: Scorer, executor: Executor, metrics: Metrics) -> None:
         self._scorer = scorer
         self._executor = executor
-        self._clock = clock
         self._metrics = metrics
         self._waiting: dict[str, asyncio.Future[Verdict]] = {}
         self._running: dict[str, asyncio.Future[Verdict]] = {}
@@ -67,7 +65,6 @@ class Scoring:
 
     def _call(self, texts: list[str]) -> list[Verdict]:
         """Run in the worker thread. A text that the model fails on must not stop the others."""
-        done = self._metrics.timed(self._clock.monotonic)
         try:
             return self._scorer.score(texts)
         except RuntimeError as error:  # what torch raises
@@ -76,5 +73,3 @@ class Scoring:
             self._metrics.lines_dropped.labels("unscorable").inc()
             logs.get().error("the model failed on a text", text=texts[0], error=str(error))
             return [blank_verdict(texts[0])]
-        finally:
-            done()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.clock import Clock
-from tinylogbert_daemon.config.schema import Source, Tail as TailConfig
+from tinylogbert_daemon.config.schema import Source
+from tinylogbert_daemon.config.schema import Tail as TailConfig
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.source.block import Block
@@ -49,7 +50,7 @@ class Followed:
 
 @dataclass(slots=True)
 class _Tailed:
-    """A source with its discovery; ``fresh`` until its first scan, if the state does not know it."""
+    """A source with its discovery; ``fresh`` until the first scan of one not in the state."""
 
     discovery: Discovery
     globs: list[str]
@@ -243,9 +244,10 @@ class Tailing:
 def own_files(paths: list[Path]) -> set[tuple[int, int]]:
     """Return (device, inode) of our own output: standard output and error, and ``paths``."""
     found = set()
-    for target in (1, 2, *paths):
+    targets: list[int | Path] = [1, 2, *paths]
+    for target in targets:
         try:
-            status = os.stat(target)
+            status = os.fstat(target) if isinstance(target, int) else target.stat()
         except OSError:
             continue
         found.add((status.st_dev, status.st_ino))

@@ -79,10 +79,13 @@ class Opener:
             copied = [] if saved or anchored else [at for at in known if at.offset > 0]
             reader = self._open_known(file, saved or copied, foreign=not saved)
             if reader is None:
+                known = [*known, *saved]  # truncated: an older one may be the copy of what it was
                 younger += [] if anchored else [file]
                 continue
             anchored = True
             if reader.lag_bytes == 0:
+                # remembered, so that a copy is not taken for a file that nobody has read
+                self._files.release(*reader.identity, self._owner, reader.position)
                 reader.close()
             elif self._claim(reader):
                 found.append(reader)
@@ -100,17 +103,28 @@ class Opener:
         names = [file.path for file in found if file.identity == last.identity]
         # Deleted or moved elsewhere, it has no name to decide a tie by: then a tie is younger.
         limit = age(names[0], named_ns) if names else (named_ns, -sys.maxsize, "")
-        return self.whole(file for file in self.siblings() if file.age > limit)
+        return self.whole((file for file in self.siblings() if file.age > limit), last)
 
-    def whole(self, files: Iterable[Sibling]) -> list[FileReader]:
-        """Open rotated files at their beginning, or where they are known to stand."""
+    def whole(self, files: Iterable[Sibling], last: FileReader | None = None) -> list[FileReader]:
+        """Open rotated files at their beginning, or where they are known to stand.
+
+        Copies of ``last`` are left out.
+        """
         readers = []
         for file in files:
             try:
                 reader = self.open(file.path)
-                if reader is not None:
-                    with _closing_on_error(reader):
-                        self.place(reader, self.known(reader))
+                if reader is None:
+                    continue
+                try:
+                    placed = self.place(reader, self.known(reader))
+                    copied = not placed and last is not None and reader.is_part_of(last)
+                except BaseException:
+                    self.leave(reader, remember=False)
+                    raise
+                if copied:
+                    self.leave(reader, remember=False)
+                else:
                     readers.append(reader)
             except OSError:  # gone again, or not ours to read
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from dataclasses import dataclass, replace
 
@@ -14,10 +13,10 @@ from tinylogbert_daemon.source.identity import (
     read_head,
     read_tail,
 )
+from tinylogbert_daemon.source.seek import last_records, next_text
 
-# How many blocks of an overlong line or of NUL bytes one call passes over before it reports.
+# How many blocks of an overlong line one call passes over before it reports.
 _PASS_BLOCKS = 64
-_SCAN_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +106,10 @@ class FileReader:
         """Hand on the whole lines in the last ``count`` bytes as readback before anything else."""
         self._readback_end = self.size
         self._saved = False
-        if count >= self.size:
-            return
-        start = self.size - count - 1
-        step = self._limits.block_bytes
-        for at in range(start, self.size, step):
-            window = os.pread(self._descriptor, min(step, self.size - at), at)
-            if (found := window.find(b"\n")) >= 0:
-                self._jump(at + found + 1)
-                return
-        # All of it belongs to a line without an end. That line is new, if its start is in reach.
-        before = max(0, start - step)
-        found = os.pread(self._descriptor, start - before, before).rfind(b"\n")
-        if found < 0 and before > 0:
-            self._skipping = True
-            self._jump(self.size)
-        else:
-            self._jump(before + found + 1)
+        begin, self._skipping = last_records(
+            self._descriptor, self.size, count, self._limits.block_bytes
+        )
+        self._jump(begin)
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -146,6 +132,19 @@ class FileReader:
     def has_content(self) -> bool:
         """Look whether there is anything in the file."""
         return os.fstat(self._descriptor).st_size > 0
+
+    def is_part_of(self, other: FileReader) -> bool:
+        """Tell by both its ends whether the file is a copy of the beginning of another one.
+
+        Less than ``TAIL_BYTES`` may be equal by chance, and is no copy.
+        """
+        if not TAIL_BYTES <= self.size <= other.size:
+            return False
+        return all(
+            os.pread(self._descriptor, TAIL_BYTES, at)
+            == os.pread(other._descriptor, TAIL_BYTES, at)
+            for at in (0, self.size - TAIL_BYTES)
+        )
 
     def close(self) -> None:
         """Close the descriptor."""
@@ -188,7 +187,8 @@ class FileReader:
             data = buffer[begin : begin + self._limits.record_bytes] + b"\n"
             self._skipping = True
             return replace(self._hand_on(data, 1, buffer, len(buffer)), cut=1)
-        if final or now - (self.changed or now) >= self._limits.partial_seconds:
+        quiet = 0.0 if self.changed is None else now - self.changed
+        if final or quiet >= self._limits.partial_seconds:
             block = self._hand_on(buffer[begin:] + b"\n", 1, buffer, len(buffer))
             self._mid_line = True
             return replace(block, after=self.position)
@@ -239,33 +239,14 @@ class FileReader:
             text = len(buffer) - len(buffer[at:].lstrip(b"\0"))
             if text < len(buffer):
                 at = text
-            elif (data := self._next_text(self._base + at)) is not None:
-                self._jump(data)
-                return len(buffer)
+            elif self.modified_ns != self._nothing_ns:
+                after = next_text(self._descriptor, self._base + at, self.size)
+                if after is not None:
+                    self._jump(after)
+                    return len(buffer)
+                self._nothing_ns = self.modified_ns
         self._advance(buffer, at)
         return at
-
-    def _next_text(self, offset: int) -> int | None:
-        """Return where to go on after NUL bytes from ``offset`` on, or None to stay there."""
-        if self.modified_ns == self._nothing_ns:
-            return None
-        for _ in range(_PASS_BLOCKS):
-            try:
-                offset = os.lseek(self._descriptor, offset, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:  # nothing but a hole up to the end
-                    break
-            window = os.pread(self._descriptor, _SCAN_BYTES, offset)
-            text = window.lstrip(b"\0")
-            offset += len(window) - len(text)
-            if text:
-                return offset
-            if offset >= self.size:
-                break
-        else:
-            return offset
-        self._nothing_ns = self.modified_ns
-        return None
 
     def _hand_on(self, data: bytes, lines: int, buffer: bytes, end: int) -> Block:
         """Return ``data`` as a block that begins at the offset, and move to ``end``."""

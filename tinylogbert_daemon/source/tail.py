@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.source.block import Block, Position
+from tinylogbert_daemon.source.identity import Sibling
 from tinylogbert_daemon.source.opener import Opener
 from tinylogbert_daemon.source.reader import FileReader, Limits, TruncatedError
 from tinylogbert_daemon.source.registry import OpenFiles
@@ -156,16 +157,18 @@ class Tail:
         try:
             status = Path(self.path).stat()
         except (FileNotFoundError, NotADirectoryError):
-            return self._vacant_since is None and self._vacate(now)
+            return self._look_beside(now)
         self._vacant_since = None
         identity = status.st_dev, status.st_ino
         current = self._readers[-1] if self._readers else None
         if current is not None and identity == current.identity:
             self._named_ns = status.st_mtime_ns
+            self._strangers = None
             self.stats.unreadable = None
             return False
         for reader in self._readers:
             if identity == reader.identity:  # an old file has got its name back
+                _retire(self._readers[-1:], now)
                 self._readers.remove(reader)
                 self._readers.append(reader)
                 return True
@@ -184,18 +187,33 @@ class Tail:
         self._start = self._strangers = None
         return True
 
-    def _vacate(self, now: float) -> bool:
-        """Take note that the path names nothing; True where a file rotated away is unread."""
-        self._vacant_since = now
-        self._start = None
-        self.stats.unreadable = None
-        others = self._opener.siblings()
-        self._strangers = {file.identity for file in others}
-        if self._readers:
+    def _look_beside(self, now: float) -> bool:
+        """Deal with a path that names nothing; True where a file rotated away is unread."""
+        opener = self._opener
+        first_look = self._vacant_since is None
+        if first_look:
+            self._vacant_since = now
+            self._start = None
+            self.stats.unreadable = None
             _retire(self._readers[-1:], now)
-            return False
-        self._readers = _retire(self._opener.unread(others, [])[1], now)
-        return bool(self._readers)
+        if self._readers:
+            come = opener.rotated_between(self._readers[-1], self._named_ns)
+        elif first_look:
+            come = opener.unread(opener.siblings(), [])[1]
+        else:
+            come = opener.whole(self._newcomers())
+        if self._strangers is None:
+            self._strangers = {file.identity for file in opener.siblings()}
+        if come:
+            self._readers += _retire(come, now)
+            self._named_ns = come[-1].modified_ns
+            self.stats.rotated += len(come)
+        return bool(come)
+
+    def _newcomers(self) -> list[Sibling]:
+        """Return the siblings that had the path's name for a while between two looks."""
+        strangers = self._strangers or set()
+        return [file for file in self._opener.siblings() if file.identity not in strangers]
 
     def _succeed(self, opened: FileReader, current: FileReader | None) -> list[FileReader]:
         """Place the file that has the path's name now; return what had it before, unread."""
@@ -211,11 +229,10 @@ class Tail:
         others = opener.siblings()
         if self._strangers is not None:
             opener.place(opened, known)
-            old = [file for file in others if file.identity in self._strangers]
-            # whatever has come since had the path's name for a while between two looks
-            come = opener.whole(file for file in others if file not in old)
+            come = self._newcomers()
+            old = [file for file in others if file not in come]
             self.stats.rotated += len(come)
-            return opener.unread(old, [], fresh=False)[1] + come
+            return [*opener.unread(old, [], fresh=False)[1], *opener.whole(come)]
         if opener.place(opened, known):
             return opener.unread(others, [], fresh=False)[1]
         rotated, before = opener.unread(others, known)

@@ -34,10 +34,10 @@ class FileRow:
 class Effects:
     """The merged effects of blocks that were processed since the last commit.
 
-    ``counts`` holds, by text key, the new count, its time and a sample shape; ``lines`` the physical
-    lines by file (they become ``committed``), ``records`` the records by source; ``learning`` and
-    ``log_times`` seconds by source; ``reference`` the model's name with
-    its calibration as the host taught it, ``deliveries`` pairs of sink and incident id with a JSON body.
+    ``counts`` holds, by text key, the new count, its time and a sample shape; ``lines`` the
+    physical lines by file (they become ``committed``), ``records`` the records by source;
+    ``learning`` and ``log_times`` seconds by source; ``reference`` the model's name with its
+    calibration as the host taught it; ``deliveries`` sink, incident id and body (JSON).
     """
 
     files: dict[FileKey, FileRow] = field(default_factory=dict)

@@ -88,16 +88,35 @@ class Store:
                 source,
                 path,
                 Position(
-                    FileKey(device, inode % _UNSIGNED, head), offset, lines, tail, bool(mid_line), bool(skipping)
+                    FileKey(device, inode % _UNSIGNED, head),
+                    offset,
+                    lines,
+                    tail,
+                    bool(mid_line),
+                    bool(skipping),
                 ),
                 seen,
             )
-            for device, inode, head, source, path, offset, lines, tail, mid_line, skipping, seen in rows
+            for (
+                device,
+                inode,
+                head,
+                source,
+                path,
+                offset,
+                lines,
+                tail,
+                mid_line,
+                skipping,
+                seen,
+            ) in rows
         ]
 
     def committed_lines(self) -> dict[str, int]:
         """Return the physical lines committed by path, over all files that it has named."""
-        rows = self._db.execute("SELECT path, SUM(committed) FROM files GROUP BY path ORDER BY path")
+        rows = self._db.execute(
+            "SELECT path, SUM(committed) FROM files GROUP BY path ORDER BY path"
+        )
         return dict(rows.fetchall())
 
     def sources(self) -> dict[str, tuple[int, float | None, float | None]]:
@@ -134,6 +153,11 @@ class Store:
             for id_, first, opened, seen, records, last, alerted, closed in rows
         ]
 
+    def open_incidents(self) -> int:
+        """Return how many incidents are open."""
+        row = self._db.execute("SELECT COUNT(*) FROM incidents WHERE closed IS NULL").fetchone()
+        return int(row[0])
+
     def pending(self, sink: str, limit: int) -> list[Delivery]:
         """Return the oldest deliveries owed to ``sink``."""
         rows = self._db.execute(
@@ -145,7 +169,9 @@ class Store:
 
     def pending_counts(self) -> dict[str, int]:
         """Return how many deliveries are owed, by sink."""
-        return dict(self._db.execute("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink").fetchall())
+        return dict(
+            self._db.execute("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink").fetchall()
+        )
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -179,7 +205,12 @@ class Store:
             "learning_since=COALESCE(learning_since, excluded.learning_since), "
             "log_time=COALESCE(excluded.log_time, log_time)",
             [
-                (name, effects.records[name], effects.learning.get(name), effects.log_times.get(name))
+                (
+                    name,
+                    effects.records[name],
+                    effects.learning.get(name),
+                    effects.log_times.get(name),
+                )
                 for name in effects.records | effects.learning.keys() | effects.log_times.keys()
             ],
         )

@@ -85,7 +85,9 @@ def _choose(ids: Tensor, mask: Tensor, random: torch.Generator) -> Tensor:
     """Mask as the verdict does (an interleaved group) in half of the rows, at random in the rest."""
     rows, tokens = ids.shape
     scored = mask & (ids != START) & (ids != END)
-    turn = (torch.arange(tokens) + torch.randint(MASK_GROUPS, (rows, 1), generator=random)) % MASK_GROUPS
+    turn = (
+        torch.arange(tokens) + torch.randint(MASK_GROUPS, (rows, 1), generator=random)
+    ) % MASK_GROUPS
     scattered = torch.rand((rows, tokens), generator=random) < 1 / MASK_GROUPS
     interleaved = torch.rand((rows, 1), generator=random) < 0.5
     return scored & torch.where(interleaved, turn == 0, scattered)
@@ -100,7 +102,7 @@ def trouble(text: str) -> float:
 def _balance(targets: Tensor, weights: Tensor) -> Tensor:
     """Return each example's loss weight, such that every level class weighs the same; 0 without."""
     balanced = torch.zeros(len(targets))
-    classes = [value for value in targets.unique().tolist() if value != NO_LEVEL]
+    classes = [value for value in sorted(set(targets.tolist())) if value != NO_LEVEL]
     total = float(weights[targets != NO_LEVEL].sum())
     for value in classes:
         share = float(weights[targets == value].sum()) / total
@@ -111,5 +113,3 @@ def _balance(targets: Tensor, weights: Tensor) -> Tensor:
 def count_weight(count: int) -> float:
     """Return the sampling weight of a text that ``count`` records gave: 1 + ln(count)."""
     return 1.0 + math.log(count)
-
-

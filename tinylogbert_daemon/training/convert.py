@@ -138,5 +138,3 @@ def _kept(record: str) -> str:
 def _simulated(record: str, corruption: str) -> str:
     text = encode_basestring_ascii(record)
     return f'{{"log_text": {text}, "label": 1, "simulated": "{corruption}"}}\n'
-
-

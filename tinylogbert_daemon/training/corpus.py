@@ -158,5 +158,7 @@ def collect(
     for shape, count in seen.items():
         counts[normalize(shape)] += count
     if not any(counts):
-        raise DataError(f"{', '.join(names)}: no line to learn from; name a log file with text in it")
+        raise DataError(
+            f"{', '.join(names)}: no line to learn from; name a log file with text in it"
+        )
     return Corpus(dict(counts), seen.total())

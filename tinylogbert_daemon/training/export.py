@@ -6,6 +6,7 @@ import io
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def trace(network: Network, encoded: Sequence[Sequence[int]]) -> torch.jit.Scrip
 
     ``encoded`` are rows of ids to trace with: the graph holds for other batches and lengths.
     """
-    graph = VerdictGraph(network.eval()).eval()
+    graph = VerdictGraph(deepcopy(network)).eval()  # a trace shares its module's weights
     ids, mask = _pad(encoded)
     with torch.no_grad(), warnings.catch_warnings():
         # TorchScript's deprecation, and the tracer's remarks on shape checks inside transformers;
@@ -86,15 +87,9 @@ def export(
     texts = corpus.texts
     sample = texts[:: max(1, len(texts) // _CHECKED_TEXTS)][:_CHECKED_TEXTS]
     rows = [encoding.ids for encoding in tokenizer.encode(sample)]
-    graph = trace(network, rows[:3])
     buffer = io.BytesIO()
-    torch.jit.save(graph, buffer)  # type: ignore[no-untyped-call]
-    difference = check(network, graph.float(), rows)
-    if reference is None:
-        reference = texts[:: max(1, len(texts) // CALIBRATION_TEXTS)][:CALIBRATION_TEXTS]
-    report(f"calibrating on {len(reference)} texts")
+    torch.jit.save(trace(network, rows[:3]), buffer)  # type: ignore[no-untyped-call]
     details = {**summary, "timestamp": int(time.time()), "torch": torch.__version__.split("+")[0]}
-    details["export_difference"] = float(f"{difference:.2g}")
     draft = artifact.Artifact(
         name="draft",
         folder=checkpoint_dir,
@@ -102,6 +97,11 @@ def export(
         tokenizer=tokenizer,
         model=buffer.getvalue(),
     )
+    difference = check(network, draft.graph(), rows)
+    details["export_difference"] = float(f"{difference:.2g}")
+    if reference is None:
+        reference = texts[:: max(1, len(texts) // CALIBRATION_TEXTS)][:CALIBRATION_TEXTS]
+    report(f"calibrating on {len(reference)} texts")
     verdicts = Scorer(draft, torch.get_num_threads()).score(reference)
     folder = artifact.write(
         checkpoint_dir,

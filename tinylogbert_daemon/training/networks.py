@@ -169,9 +169,7 @@ def _config(model_type: str, size: Size, vocabulary: int) -> Any:
     """
     from transformers import BertConfig, DistilBertConfig
 
-    shared = {
-        "vocab_size": vocabulary, "max_position_embeddings": POSITIONS, "pad_token_id": PAD
-    }
+    shared = {"vocab_size": vocabulary, "max_position_embeddings": POSITIONS, "pad_token_id": PAD}
     if model_type == "tinylogbert":
         return BertConfig(
             **shared,

@@ -53,9 +53,7 @@ class Save:
             if folder != saved:
                 rmtree(folder, ignore_errors=True)
 
-    def restore(
-        self, network: nn.Module, optimizer: torch.optim.Optimizer
-    ) -> tuple[int, float]:
+    def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
         """Load the save into both; return its step and smoothed loss, or 0 and NaN without one."""
         saves = self._saves()
         if not saves:

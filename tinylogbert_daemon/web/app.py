@@ -61,7 +61,7 @@ def create_app(
     app = FastAPI(
         title="TinyLogBERT",
         version=version,
-        description="BERT verdicts on log records. Errors are answered as `{\"error\": …}`.",
+        description='BERT verdicts on log records. Errors are answered as `{"error": …}`.',
         # FastAPI's own pages load their scripts from elsewhere
         docs_url=None,
         redoc_url=None,

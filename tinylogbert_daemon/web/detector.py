@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from tinylogbert_daemon.decide.engine import Engine, Result, Tokens
-from tinylogbert_daemon.metrics import Metrics
-from tinylogbert_daemon.model.artifact import Artifact
-from tinylogbert_daemon.model.scorer import Scorer, Verdict
 
-CALL_TEXTS = 100
+CALL_TEXTS = 32
 """Texts of one call of the engine; between calls other requests have their turn."""
 
 
@@ -37,22 +33,3 @@ class EngineDetector:
         """Return what the model reads of ``text``."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._engine.tokenize, text)
-
-
-class MeasuredScorer(Scorer):
-    """A scorer that tells ``metrics`` how long each of its calls takes, in seconds."""
-
-    def __init__(
-        self, artifact: Artifact, threads: int, metrics: Metrics, monotonic: Callable[[], float]
-    ) -> None:
-        super().__init__(artifact, threads)
-        self._metrics = metrics
-        self._monotonic = monotonic
-
-    def score(self, texts: Sequence[str]) -> list[Verdict]:
-        """Return the verdict of each text, in order; see :meth:`Scorer.score`."""
-        finish = self._metrics.timed(self._monotonic)
-        try:
-            return super().score(texts)
-        finally:
-            finish()

@@ -42,14 +42,12 @@ def page(document: _Document) -> str:
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style></head><body><h1>{title}</h1>"
-        f'<p>{escape(info.get("description", ""))} For programs: '
+        f"<p>{escape(info.get('description', ''))} For programs: "
         f'<a href="/openapi.json">openapi.json</a>.</p>{sections}</body></html>\n'
     )
 
 
-def _operation(
-    document: _Document, method: str, path: str, operation: _Document
-) -> Iterator[str]:
+def _operation(document: _Document, method: str, path: str, operation: _Document) -> Iterator[str]:
     yield f"<section><h2><code>{escape(method.upper())} {escape(path)}</code></h2>"
     yield f"<p>{escape(operation.get('summary', ''))}</p>"
     request = _schema(document, operation.get("requestBody", {}))
@@ -116,7 +114,5 @@ def _value(document: _Document, schema: _Document) -> object:
     if "items" in schema:
         item = _value(document, schema["items"])
         return None if item is None else [item]
-    values = {
-        name: _value(document, field) for name, field in schema.get("properties", {}).items()
-    }
+    values = {name: _value(document, field) for name, field in schema.get("properties", {}).items()}
     return values if values and None not in values.values() else None

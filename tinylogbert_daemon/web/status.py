@@ -69,7 +69,7 @@ def read_status(store: Store, version: str, learning_seconds: float) -> Status:
                 name: _source(records, since, log_time, learning_seconds)
                 for name, (records, since, log_time) in store.sources().items()
             },
-            "incidents_open": len(store.incidents(only_open=True)),
+            "incidents_open": store.open_incidents(),
             "deliveries_pending": store.pending_counts(),
         }
     except sqlite3.Error as error:
@@ -79,9 +79,10 @@ def read_status(store: Store, version: str, learning_seconds: float) -> Status:
 def _source(
     records: int, since: float | None, log_time: float | None, learning_seconds: float
 ) -> SourceStatus:
+    learned = 0.0 if since is None or log_time is None else log_time - since
     return {
         "records": records,
         "log_time": log_time,
         "learning_since": since,
-        "learning": since is None or log_time is None or log_time - since < learning_seconds,
+        "learning": learned < learning_seconds,
     }

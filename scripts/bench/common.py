@@ -1,0 +1,134 @@
+"""What the benchmark scripts share: data, a daemon of their own, and one way to print results."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("TINYLOGBERT_DATA", ROOT.parent / "shared" / "data"))
+
+
+def parser(summary: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options that every script takes."""
+    made = argparse.ArgumentParser(description=summary)
+    made.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    made.add_argument("--quick", action="store_true", help="finish in under a minute")
+    made.add_argument("--model", metavar="M", help="artifact to measure (default: the base model)")
+    return made
+
+
+def data(name: str) -> bytes:
+    """Return the content of a file of the data folder, decompressed; exit if it is not there."""
+    path = DATA / name
+    if not path.exists():
+        sys.exit(f"{path}: not there; set TINYLOGBERT_DATA to the folder with the benchmark data")
+    return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+
+
+def say(text: str) -> None:
+    """Print for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def finish(result: dict[str, Any]) -> None:
+    """Print the result as the last line of stdout."""
+    print(json.dumps(result))
+
+
+class Daemon:
+    """A real daemon in a process of its own, on a folder that its one source matches."""
+
+    def __init__(self, folder: Path, model: str | None, name: str = "daemon") -> None:
+        self.logs = folder / "logs"
+        self.state = folder / "state"
+        self.logs.mkdir(parents=True)
+        config = folder / "config.yaml"
+        config.write_text(
+            json.dumps(
+                {
+                    "sources": [{"name": "bench", "paths": [f"{self.logs}/*.log"]}],
+                    "state_dir": str(self.state),
+                    "http": {"enabled": False},
+                }
+            )
+        )
+        command = [sys.executable, "-m", "tinylogbert_daemon", "run", "-c", str(config)]
+        command += ["--model", model] if model else []
+        self._log = (folder / f"{name}.log").open("w+")
+        self.process = subprocess.Popen(command, stderr=self._log, cwd=ROOT)
+        self._wait(lambda: '"event": "running"' in self.output(), 60)
+
+    def output(self) -> str:
+        """Return what the daemon has logged."""
+        self._log.flush()
+        return Path(self._log.name).read_text()
+
+    def committed(self) -> int:
+        """Return the physical lines committed to the state, over all files."""
+        with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
+            return int(db.execute("SELECT COALESCE(SUM(committed), 0) FROM files").fetchone()[0])
+
+    def feed(self, content: bytes, name: str) -> tuple[float, float]:
+        """Move ``content`` under the source as a file; return wall and CPU seconds to commit."""
+        staged = self.logs.parent / "staged"
+        staged.write_bytes(content)
+        lines = content.count(b"\n")
+        before, cpu = self.committed(), self.cpu_seconds()
+        started = time.perf_counter()
+        staged.rename(self.logs / name)
+        self._wait(lambda: self.committed() >= before + lines, 600)
+        return time.perf_counter() - started, self.cpu_seconds() - cpu
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the daemon has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_mb(self) -> float:
+        """Return the daemon's peak resident memory in MB."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+        raise ValueError("no VmHWM")
+
+    def stop(self) -> None:
+        """End the daemon and wait for it."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self._log.close()
+
+    def _wait(self, done: Any, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not done():
+            if self.process.poll() is not None or time.monotonic() > end:
+                sys.exit(f"the daemon did not get there:\n{self.output()}")
+            time.sleep(0.005)
+
+
+@contextmanager
+def daemon(folder: Path, model: str | None) -> Iterator[Daemon]:
+    """Give a running daemon, stopped in the end."""
+    running = Daemon(folder, model)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def own_cpu_seconds() -> float:
+    """Return the CPU time of this process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
