@@ -17,11 +17,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 RunCommand = Callable[..., int]
 
 _TEMPLATES = (
-    "Jun {d:02} 10:{d:02}:07 web1 sshd[{n}]: Accepted publickey for deploy from 10.0.{d}.{d} port {n}",
-    "Jun {d:02} 10:{d:02}:08 web1 sshd[{n}]: Failed password for invalid user {w} from 10.9.8.{d} port {n}",
+    "Jun {d:02} 10:{d:02}:07 web1 sshd[{n}]: Accepted key for deploy from 10.0.{d}.{d} port {n}",
+    "Jun {d:02} 10:{d:02}:08 web1 sshd[{n}]: Failed password for {w} from 10.9.8.{d} port {n}",
     "Jun {d:02} 10:{d:02}:09 web1 CRON[{n}]: (root) CMD (/usr/lib/{w}/run --quick {v})",
     "Jun {d:02} 10:{d:02}:10 web1 kernel: [{n}.123456] eth0: link up, 1000 Mbps, full duplex",
-    '10.0.0.{d} - - [12/Jun/2026:10:00:{d:02} +0000] "GET /shop/item/{n} HTTP/1.1" 200 {n} "-" "curl/8.1"',
+    '10.0.0.{d} - - [12/Jun/2026:10:00:{d:02} +0000] "GET /item/{n} HTTP/1.1" 200 {n} "-" "curl/8"',
     '10.0.0.{d} - - [12/Jun/2026:10:00:{d:02} +0000] "POST /login HTTP/1.1" 503 {n} "-" "curl/8.1"',
     "2026-06-12T10:00:{d:02}.123Z INFO  [worker-{d}] {w}: processed {n} {v} jobs in {n} ms",
     "2026-06-12T10:00:{d:02}.123Z WARN  [worker-{d}] {w}: {n} jobs waiting, slow {v} consumer",
@@ -30,8 +30,19 @@ _TEMPLATES = (
     "2026/06/12 10:00:{d:02} [error] {n}#0: *{n} {w}() failed (111: {v} refused)",
     "{n} notice: {w} complete, wrote {n} {v} to /var/lib/db/wal/{n}",
 )
-_WORDS = "queue cache billing mailer indexer search session upload broker report".split()
-_MORE_WORDS = "reader writer consumer replica buffers pages tokens blocks".split()
+_WORDS = [
+    "queue",
+    "cache",
+    "billing",
+    "mailer",
+    "indexer",
+    "search",
+    "session",
+    "upload",
+    "broker",
+    "report",
+]
+_MORE_WORDS = ["reader", "writer", "consumer", "replica", "buffers", "pages", "tokens", "blocks"]
 
 
 def log_lines(count: int, seed: int = 0) -> list[str]:

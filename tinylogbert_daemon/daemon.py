@@ -72,28 +72,38 @@ class Daemon:
         if self._run_seconds is not None:
             loop.call_later(self._run_seconds, self._end)
         scorer: Scorer | None = None
+        threads = 0
+        worked: Config | None = None
         while not self._ending:
             self._stop.clear()
-            with ExitStack() as stack:
-                scorer_thread = stack.enter_context(ThreadPoolExecutor(1, "scorer"))
-                if scorer is None or _moved(self._config, scorer):
-                    scorer = await loop.run_in_executor(scorer_thread, self._load)
-                await self._run_once(stack, scorer, scorer_thread)
+            config = self._config
+            try:
+                with ExitStack() as stack:
+                    thread = stack.enter_context(ThreadPoolExecutor(1, "scorer"))
+                    if scorer is None or threads != config.model.threads or _moved(config, scorer):
+                        scorer = await loop.run_in_executor(thread, self._load, config)
+                        threads = config.model.threads
+                    await self._run_once(config, stack, scorer, thread)
+                worked = config
+            except TinyLogBertError as error:  # of the start: later ones come in groups
+                if worked is None:
+                    raise
+                self._log.error("cannot run so, the old configuration stays", error=str(error))
+                self._config, worked = worked, None
         self._log.info("stopped")
 
-    def _load(self) -> Scorer:
-        found = artifact.load(self._config.model.path)
+    def _load(self, config: Config) -> Scorer:
+        found = artifact.load(config.model.path)
         manifest = found.manifest
         self._metrics.set_model(
             found.name, manifest.model_type, float(manifest.training.get("timestamp", 0))
         )
-        return Scorer(found, self._config.model.threads, self._metrics.inference_duration.observe)
+        return Scorer(found, config.model.threads, self._metrics.inference_duration.observe)
 
     async def _run_once(
-        self, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor
+        self, config: Config, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor
     ) -> None:
         """Run one configuration until told to stop or to reload."""
-        config = self._config
         store = Store(config.state_path)
         stack.callback(store.close)
         store.prune()

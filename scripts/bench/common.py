@@ -51,10 +51,11 @@ def finish(result: dict[str, Any]) -> None:
 class Daemon:
     """A real daemon in a process of its own, on a folder that its one source matches."""
 
-    def __init__(self, folder: Path, model: str | None, name: str = "daemon") -> None:
+    def __init__(self, folder: Path, model: str | None, *, again: bool = False) -> None:
         self.logs = folder / "logs"
         self.state = folder / "state"
-        self.logs.mkdir(parents=True)
+        self.logs.mkdir(parents=True, exist_ok=again)
+        self.down = False
         config = folder / "config.yaml"
         config.write_text(
             json.dumps(
@@ -67,9 +68,13 @@ class Daemon:
         )
         command = [sys.executable, "-m", "tinylogbert_daemon", "run", "-c", str(config)]
         command += ["--model", model] if model else []
-        self._log = (folder / f"{name}.log").open("w+")
+        self._log = (folder / "daemon.log").open("w+")
         self.process = subprocess.Popen(command, stderr=self._log, cwd=ROOT)
-        self._wait(lambda: '"event": "running"' in self.output(), 60)
+        self.wait_for('"event": "running"')
+
+    def wait_for(self, text: str) -> None:
+        """Wait until the daemon has logged ``text``."""
+        self._wait(lambda: text in self.output(), 60)
 
     def output(self) -> str:
         """Return what the daemon has logged."""
@@ -80,6 +85,17 @@ class Daemon:
         """Return the physical lines committed to the state, over all files."""
         with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
             return int(db.execute("SELECT COALESCE(SUM(committed), 0) FROM files").fetchone()[0])
+
+    def settle(self, lines: int, seconds: float = 30) -> int:
+        """Return the committed lines once they are at least ``lines``, or after some seconds.
+
+        Waits a moment longer, in which lines that are read twice would show.
+        """
+        end = time.monotonic() + seconds
+        while self.committed() < lines and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(2)
+        return self.committed()
 
     def feed(self, content: bytes, name: str) -> tuple[float, float]:
         """Move ``content`` under the source as a file; return wall and CPU seconds to commit."""

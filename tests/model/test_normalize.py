@@ -28,7 +28,7 @@ Jun 12 10:00:01 web1 sshd[4321]: error: PAM: Authentication failure for root fro
 <13>Jun 12 10:00:01 web1 app: started
 [notice] [time] [host] app started
 
-10.1.2.3 - - [12/Jun/2026:10:00:01 +0200] "GET /shop/item/55 HTTP/1.1" 404 1234 "-" "Mozilla/5.0 (X11)"
+10.1.2.3 - - [12/Jun/2026:10:00:01 +0200] "GET /shop/item/55 HTTP/1.1" 404 12 "-" "Mozilla/5.0 (X)"
 [ip] [time] get [path] http [num] [4xx] [num] [agent]
 
 10.1.2.3 - - [12/Jun/2026:10:00:01 +0200] "POST /login HTTP/1.1" 503 12 "-" "curl/8.1"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tinylogbert_daemon.model.tokenizer import END, MASK, PAD, START
+from tinylogbert_daemon.model.normalize import LEVELS
+from tinylogbert_daemon.model.tokenizer import END, MASK, PAD, SPECIAL_TOKENS, START
 from tinylogbert_daemon.training.batches import NO_LEVEL, Examples, count_weight, trouble
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
@@ -50,15 +51,35 @@ def test_texts_are_drawn_by_weight() -> None:
 def test_levels_weigh_the_same_whatever_their_share() -> None:
     weights = [1.0] * 3 + [0.1] * 3 + [1.0] * 3
     found = examples(weights)
+    levels = {tuple(e.ids): trouble(t) for e, t in zip(TOKENIZER.encode(TEXTS), TEXTS, strict=True)}
     sums = {0.0: 0.0, 1.0: 0.0}
+    unlabelled = set()
     for step in range(400):
         batch = found.batch(step, 8)
-        for target, weight in zip(batch.target.tolist(), batch.weight.tolist(), strict=True):
-            if target == NO_LEVEL:
-                assert weight == 0
+        for row, mask, weight in zip(batch.ids, batch.mask, batch.weight.tolist(), strict=True):
+            level = levels[tuple(row[mask].tolist())]
+            if level == NO_LEVEL:
+                unlabelled.add(weight)
             else:
-                sums[target] += weight
+                sums[level] += weight
     assert sums[1.0] == pytest.approx(sums[0.0], rel=0.25)
+    assert 0 < max(unlabelled) < 0.5
+
+
+def test_without_any_trouble_nothing_is_learned_of_severity() -> None:
+    texts = ["[info] all is well", "nothing to see"]
+    found = Examples(TOKENIZER, texts, [1.0, 1.0], 0)
+    weights = {weight for step in range(8) for weight in found.batch(step, 8).weight.tolist()}
+    assert weights == {0.0, 1.0}
+
+
+def test_the_severity_head_sees_neither_level_nor_all_words() -> None:
+    batch = examples([1.0] * len(TEXTS)).batch(3, 16)
+    special = SPECIAL_TOKENS.index
+    seen = set(batch.unlevelled.flatten().tolist())
+    assert not seen & {special(level) for level in LEVELS}
+    assert MASK in seen
+    assert (batch.unlevelled == batch.ids).float().mean() > 0.5
 
 
 def test_the_first_level_or_http_class_says_how_much_trouble() -> None:

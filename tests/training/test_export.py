@@ -95,16 +95,16 @@ def test_severity_does_not_depend_on_the_level_that_the_line_carries(
     with torch.no_grad():
         surprise, severity, embedding = VerdictGraph(network.eval())(ids, ids != PAD)
 
-    assert torch.equal(severity[0], severity[1])
-    assert torch.equal(embedding[0], embedding[1])
-    assert not torch.equal(surprise[0], surprise[1])
+    assert torch.allclose(severity[0], severity[1], atol=1e-6)
+    assert torch.allclose(embedding[0], embedding[1], atol=1e-5)
+    assert not torch.allclose(surprise[0], surprise[1], atol=1e-3)
 
 
 def test_a_graph_that_differs_from_eager_is_refused(network: Network, tokenizer: Tokenizer) -> None:
     some = rows([9, 7, 3], tokenizer.size).tolist()
     traced = trace(network.half().float(), some).float()
     with torch.no_grad():
-        network.severity_head[0].bias.add_(0.5)
+        network.get_parameter("severity_head.0.bias").add_(0.5)
 
     with pytest.raises(ArtifactError, match="TorchScript differs from eager by"):
         check(network, traced, some)
@@ -120,7 +120,7 @@ def test_a_bert_mini_of_8192_ids_is_stored_in_11_megabytes() -> None:
     # 5.3 million weights of two bytes: the embedding, which is the decoder too, is there once
     assert len(buffer.getvalue()) < 11.3e6
     buffer.seek(0)
-    loaded = torch.jit.load(buffer)
+    loaded = torch.jit.load(buffer)  # type: ignore[no-untyped-call]
     assert sum(value.numel() for value in loaded.parameters()) == sum(
         value.numel() for value in network.parameters()
     )

@@ -20,9 +20,25 @@ from tinylogbert_daemon.training.train import TrainOptions, train
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
 TEXTS = sorted({normalize(shape) for shape in shapes("\n".join(log_lines(200)).encode())})
-VOCABULARY = (
-    "[PAD] [UNK] [CLS] [SEP] [MASK] queue cache worker error time ##r ##s in of the jobs path"
-).split()
+VOCABULARY = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    "queue",
+    "cache",
+    "worker",
+    "error",
+    "time",
+    "##r",
+    "##s",
+    "in",
+    "of",
+    "the",
+    "jobs",
+    "path",
+]
 
 
 def save(folder: Path, model: Any, model_type: str) -> str:

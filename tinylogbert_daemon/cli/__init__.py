@@ -32,7 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = next((word for word in given if not word.startswith("-")), None)
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, summary in COMMANDS.items():
-        sub = subparsers.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        sub = subparsers.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
         if name == chosen:
             import_module(f"tinylogbert_daemon.cli.{name}").add_arguments(sub)
     args = parser.parse_args(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -11,16 +12,13 @@ from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinylogbert_daemon.cli.setup import (
-    Setup,
-    add_model_arguments,
-    byte_progress,
-    load_setup,
-    output_file,
-)
+from tinylogbert_daemon.cli.console import byte_progress, output_file
+from tinylogbert_daemon.cli.setup import Setup, add_model_arguments, load_setup
+from tinylogbert_daemon.clock import Clock, SystemClock
 from tinylogbert_daemon.errors import DataError
 
 if TYPE_CHECKING:
+    from tinylogbert_daemon.decide.score import Decision
     from tinylogbert_daemon.model.scorer import Verdict
 
 _RESULT_KEYS = (
@@ -63,11 +61,17 @@ def run(args: argparse.Namespace) -> int:
         setup = load_setup(args.model, args.threshold, args.state)
         renderer = Renderer(setup, online=args.online)
         render = renderer.json_block if args.json_format else renderer.text_block
-        with output_file(args.output) as output, byte_progress([args.file], "scoring") as report:
+        # results that scroll over the terminal show progress enough
+        shown = [] if args.output is None and sys.stdout.isatty() else [args.file]
+        with output_file(args.output) as output, byte_progress(shown, "scoring") as report:
             for block in blocks_of(stream):
                 output.writelines(render(block, args.file))
                 output.flush()  # who pipes into a running batch sees each block's results
                 report(len(block))
+    if not renderer.lines:
+        print(f"{args.file}: is empty, there is nothing to score", file=sys.stderr)
+    elif args.output is not None:
+        print(f"{args.output}: results of {renderer.lines:,} lines", file=sys.stderr)
     return 0
 
 
@@ -75,12 +79,13 @@ class Renderer:
     """Turns blocks of records into JSONL; all but the record's text is rendered once a verdict.
 
     With ``online``, a block's records are judged by what was learned before it, as in the daemon.
+    ``lines`` is how many lines there were so far.
     """
 
     def __init__(self, setup: Setup, *, online: bool = False) -> None:
         self._setup = setup
-        self._online = online
-        self._line = 0
+        self._learner = Learner(setup, SystemClock()) if online else None
+        self.lines = 0
         self._endings: dict[Verdict, str] = {}
         self._model = encode_basestring_ascii(setup.engine.model)
 
@@ -88,8 +93,8 @@ class Renderer:
         """Yield the results of a block of raw records, each ended by a newline."""
         endings = self._judge(block)
         texts = block.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-        first = self._line + 1
-        self._line += len(endings)
+        first = self.lines + 1
+        self.lines += len(endings)
         rows = zip(map(encode_basestring_ascii, texts), endings, strict=False)
         yield "".join(
             [
@@ -108,10 +113,10 @@ class Renderer:
         lines: list[int] = []
         objects: list[dict[str, Any]] = []
         for content in block.split(b"\n")[:-1]:
-            self._line += 1
+            self.lines += 1
             if content.strip():
-                lines.append(self._line)
-                objects.append(_parse(content, self._line, name))
+                lines.append(self.lines)
+                objects.append(_parse(content, self.lines, name))
         texts = [entry["log_text"] for entry in objects]
         records = b"".join([record(text) + b"\n" for text in texts])
         for line, entry, ending in zip(lines, objects, self._judge(records), strict=True):
@@ -122,35 +127,65 @@ class Renderer:
     def _judge(self, block: bytes) -> Sequence[str]:
         """Return, for each record, what follows its text in its result."""
         verdicts = self._setup.engine.verdicts(block)
-        if not self._online:
+        if self._learner is None:
             if len(self._endings) > _ENDINGS_LIMIT:
                 self._endings.clear()
             return _each(verdicts, self._endings, self._ending)
-        from tinylogbert_daemon.source.logtime import block_times
-
-        clock = self._setup.clock
-        for time in block_times(block, clock.now()):
-            if time is not None and time > clock.now():
-                clock.advance(time - clock.now())
+        self._learner.begin(block)
         endings = _each(verdicts, {}, self._ending)
-        seen = Counter(verdicts)
-        decider = self._setup.decider
-        decider.learn(seen)
-        counts: Counter[int] = Counter()
-        for verdict, records in seen.items():
-            if verdict.text:
-                counts[verdict.key] += records
-        decider.counts.add(counts, clock.now())
+        self._learner.learn(verdicts)
         return endings
 
     def _ending(self, verdict: Verdict) -> str:
-        decision = self._setup.engine.decide(verdict)
+        if self._learner is None:
+            decision = self._setup.engine.decide(verdict)
+        else:
+            decision = self._learner.decide(verdict)
         return (
             f', "score": {round(decision.score, 6)}'
             f', "anomaly": {"true" if decision.anomaly else "false"}'
             f', "raw": {round(verdict.raw, 6)}, "severity": {round(verdict.severity, 6)}'
             f', "novelty": {round(decision.novelty, 6)}, "model": {self._model}'
         )
+
+
+class Learner:
+    """Learns block by block in file order, with log time and a time of learning as in the daemon.
+
+    What belongs together is called in turn: :meth:`begin`, :meth:`decide`, :meth:`learn`.
+    """
+
+    def __init__(self, setup: Setup, wall: Clock) -> None:
+        self._setup = setup
+        self._wall = wall
+        self._since: float | None = None
+
+    def begin(self, block: bytes) -> None:
+        """Move log time on to the block's; it runs neither backwards nor ahead of the clock."""
+        from tinylogbert_daemon.source.logtime import block_times
+
+        clock, wall = self._setup.clock, self._wall.now()
+        first, last = block_times(block, wall)
+        now = min(wall if last is None else last, wall)
+        clock.advance(max(0.0, now - clock.now()))
+        if self._since is None:
+            self._since = min(clock.now(), clock.now() if first is None else first)
+
+    def decide(self, verdict: Verdict) -> Decision:
+        """Return the decision on records of the block that was begun."""
+        now = self._setup.clock.now()
+        learning = now - (self._since or 0.0) < self._setup.learning_seconds
+        return self._setup.decider.decide(verdict, now, learning=learning)
+
+    def learn(self, verdicts: Sequence[Verdict]) -> None:
+        """Count the block's verdicts."""
+        seen = Counter(verdicts)
+        self._setup.decider.learn(seen)
+        counts: Counter[int] = Counter()
+        for verdict, records in seen.items():
+            if verdict.text:
+                counts[verdict.key] += records
+        self._setup.decider.counts.add(counts, self._setup.clock.now())
 
 
 def _each(

@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
 
     config = load(args.config)
     print(f"model: {load_model(config.model.path).name}")
-    nearest = config.state_path
-    while not nearest.exists():
+    nearest = config.state_path.absolute()
+    while not os.path.lexists(nearest):
         nearest = nearest.parent
     if not os.access(nearest, os.W_OK | os.X_OK) or not nearest.is_dir():
         raise StateError(

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tinylogbert_daemon.cli.setup import STDIO, byte_progress, output_file, share
+from tinylogbert_daemon.cli.console import STDIO, byte_progress, output_file
+from tinylogbert_daemon.cli.setup import share
 from tinylogbert_daemon.errors import DataError
 
 DEFAULT_RATIO = 0.05

@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 
-from tinylogbert_daemon.cli.setup import STDIO, add_model_arguments, load_setup
+from tinylogbert_daemon.cli.console import STDIO
+from tinylogbert_daemon.cli.setup import add_model_arguments, load_setup
 from tinylogbert_daemon.escape import printable
 
 

@@ -10,12 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tinylogbert_daemon.cli.setup import (
-    add_model_arguments,
-    load_setup,
-    need_train_extra,
-    output_file,
-)
+from tinylogbert_daemon.cli.console import output_file
+from tinylogbert_daemon.cli.setup import add_model_arguments, load_setup, need_train_extra
 from tinylogbert_daemon.errors import DataError
 
 

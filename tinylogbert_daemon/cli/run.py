@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,24 +35,34 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     from tinylogbert_daemon import logs
+    from tinylogbert_daemon.errors import TinyLogBertError
+
+    def configure() -> Config:
+        config = read_config(args)
+        logs.configure(config.logging.level, config.logging.format)
+        return config
+
+    config = configure()
+    # after the configuration: a mistake there is said at once, before torch is loaded
     from tinylogbert_daemon.daemon import Daemon
 
-    config = read_config(args)
-    logs.configure(config.logging.level, config.logging.format)
     daemon_sources = [COMMAND_LINE] if args.paths else []
 
     async def live() -> None:
         await Daemon(
             config,
-            lambda: read_config(args),
+            configure,
             from_beginning=daemon_sources,
             run_seconds=args.seconds,
         ).run()
 
     try:
         asyncio.run(live())
-    except* _user_errors() as group:
-        raise _first(group) from None
+    except BaseExceptionGroup as group:
+        errors, rest = group.split(TinyLogBertError)
+        if errors is None or rest is not None:
+            raise
+        raise _first(errors) from None
     return 0
 
 
@@ -66,17 +78,20 @@ def read_config(args: argparse.Namespace) -> Config:
     config = load(args.config, options={"model.path": args.model} if args.model else {})
     if not args.paths:
         return config
-    paths = [str(Path(path).absolute()) for path in args.paths]
-    skipped = Discovery(paths).scan().skipped
-    for path, reason in skipped.items():
-        raise SourceError(f"{path}: {reason}; name a log file that can be read")
+    paths = [_pattern(path) for path in args.paths]
+    for path in paths:
+        found = Discovery([path]).scan()
+        for name, reason in found.skipped.items():
+            raise SourceError(f"{name}: {reason}; name a log file that can be read")
+        if not found.paths:
+            raise SourceError(f"{path}: no such file; name a log file that can be read")
     return config.model_copy(update={"sources": [Source(name=COMMAND_LINE, paths=paths)]})
 
 
-def _user_errors() -> type[Exception]:
-    from tinylogbert_daemon.errors import TinyLogBertError
-
-    return TinyLogBertError
+def _pattern(path: str) -> str:
+    """Return a glob of ``path``: itself, but a file whose very name it is may hold brackets."""
+    absolute = str(Path(path).absolute())
+    return glob.escape(absolute) if os.path.lexists(absolute) else absolute
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:

@@ -1,17 +1,13 @@
-"""What the one-shot commands share: the engine, option types, whole output files, progress."""
+"""What the one-shot commands share: the engine on a model, option types."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
-from tinylogbert_daemon.errors import DataError, TinyLogBertError
+from tinylogbert_daemon.errors import TinyLogBertError
 
 if TYPE_CHECKING:
     from tinylogbert_daemon.clock import ManualClock
@@ -20,8 +16,7 @@ if TYPE_CHECKING:
     from tinylogbert_daemon.decide.score import Decider
     from tinylogbert_daemon.model.artifact import Artifact
 
-STDIO = "-"
-_REPORT_SECONDS = 10.0
+_HOUR = 3600.0
 
 
 def share(text: str) -> float:
@@ -75,12 +70,18 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Setup:
-    """An engine, the decider inside it and the clock that it reads log time from."""
+    """An engine, the decider inside it and the clock that it reads log time from.
 
-    def __init__(self, engine: Engine, decider: Decider, clock: ManualClock) -> None:
+    ``learning_seconds`` is how long, in log time, a log that is new to the daemon is learned.
+    """
+
+    def __init__(
+        self, engine: Engine, decider: Decider, clock: ManualClock, learning_seconds: float
+    ) -> None:
         self.engine = engine
         self.decider = decider
         self.clock = clock
+        self.learning_seconds = learning_seconds
 
 
 def load_artifact(model: str | None) -> Artifact:
@@ -117,7 +118,8 @@ def load_setup(
     decider = Decider.of(
         artifact,
         config.decision.threshold if threshold is None else threshold,
-        config.decision.half_life_hours * 3600,
+        config.decision.half_life_hours * _HOUR,
+        counted_at=float(artifact.manifest.training.get("timestamp", 0)),
     )
     clock = ManualClock()
     if state is not None:
@@ -129,7 +131,8 @@ def load_setup(
         # as if the lines came right after the last one that the daemon saw
         clock.advance(max((updated for _, _, updated in rows), default=0.0))
     scorer = Scorer(artifact, config.model.threads, observe)
-    return Setup(Engine(scorer, decider, clock.now), decider, clock)
+    learning = 0.0 if state is not None else config.decision.learning_hours * _HOUR
+    return Setup(Engine(scorer, decider, clock.now), decider, clock, learning)
 
 
 def need_train_extra() -> None:
@@ -141,107 +144,3 @@ def need_train_extra() -> None:
         raise TinyLogBertError(
             f"this command needs {', '.join(missing)}: pip install 'tinylogbert[train]'"
         )
-
-
-@contextmanager
-def output_file(path: Path | None) -> Iterator[BinaryIO]:
-    """Give a file to write ``path`` through, or standard output for None and ``-``.
-
-    The file appears whole at the end, under its name, or not at all; a pipe or device is written
-    to as it is. Raises :class:`DataError` if it cannot be written.
-    """
-    if path is None or str(path) == STDIO:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    special = path.exists() and not path.is_file()
-    target = path if special else path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "is a directory")
-        stream = target.open("wb")
-    except OSError as error:
-        raise DataError(f"{path}: cannot write: {error.strerror}") from error
-    try:
-        with stream:
-            yield stream
-        if not special:
-            target.replace(path)
-    except BaseException:
-        if not special:
-            with suppress(OSError):
-                target.unlink()
-        raise
-
-
-@contextmanager
-def byte_progress(names: list[str], what: str, passes: int = 1) -> Iterator[Callable[[int], Any]]:
-    """Give a function to be told of bytes as they are read; shows a bar on a terminal."""
-    from tinylogbert_daemon.source.content import COMPRESSED_SUFFIXES
-
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from tqdm import tqdm
-
-    plain = [Path(name) for name in names if not name.endswith(COMPRESSED_SUFFIXES)]
-    sizes = [path.stat().st_size for path in plain if path.is_file()]
-    known = len(sizes) == len(names)
-    bar = tqdm(
-        desc=what,
-        total=passes * sum(sizes) if known else None,
-        unit="B",
-        unit_scale=True,
-        leave=False,
-        file=sys.stderr,
-    )
-    with bar:
-        yield bar.update
-
-
-class StepProgress:
-    """Training progress on stderr: a bar on a terminal, else a line every ten seconds."""
-
-    def __init__(self, stream: Any = None, now: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream or sys.stderr
-        self._now = now
-        self._bar: Any = None
-        self._began: tuple[float, int] | None = None
-        self._told = now()
-        self.step = 0
-        self.steps = 0
-
-    def __call__(self, step: int, steps: int, loss: float) -> None:
-        """Show that ``step`` of ``steps`` is done, with the smoothed loss in nats."""
-        self.step, self.steps = step, steps
-        moment = self._now()
-        if self._began is None:
-            self._began = (moment, step)
-        if self._stream.isatty():
-            self._advance(step, steps, loss)
-            return
-        if moment - self._told < _REPORT_SECONDS and step < steps:
-            return
-        self._told = moment
-        rate = (step - self._began[1]) / max(1e-9, moment - self._began[0])
-        left = f"{(steps - step) / rate:.0f} s left" if rate else "time left unknown"
-        print(
-            f"step {step} of {steps}, loss {loss:.3f}, {rate:.2f} steps/s, {left}",
-            file=self._stream,
-            flush=True,
-        )
-
-    def close(self) -> None:
-        """Finish the bar."""
-        if self._bar is not None:
-            self._bar.close()
-
-    def _advance(self, step: int, steps: int, loss: float) -> None:
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                desc="training", total=steps, initial=step - 1, unit="step", file=self._stream
-            )
-        self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
-        self._bar.update(step - self._bar.n)

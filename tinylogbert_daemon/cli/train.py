@@ -11,14 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from tinylogbert_daemon.cli.setup import (
-    StepProgress,
-    byte_progress,
-    load_setup,
-    need_train_extra,
-    positive,
-    share,
-)
+from tinylogbert_daemon.cli.console import StepProgress, byte_progress
+from tinylogbert_daemon.cli.setup import load_setup, need_train_extra, positive, share
 from tinylogbert_daemon.errors import DataError, TinyLogBertError
 
 if TYPE_CHECKING:
@@ -119,9 +113,12 @@ def run(args: argparse.Namespace) -> int:
         init=args.init or ("base" if args.model_type == "tinylogbert" else "none"),
         seed=args.seed,
     )
-    with _stoppable() as report:
-        network, tokenizer, summary = train(options, corpus, args.checkpoint_dir, report)
-    folder = export(network, tokenizer, corpus, summary, args.checkpoint_dir, report=_say)
+    try:
+        with _stoppable() as report:
+            network, tokenizer, summary = train(options, corpus, args.checkpoint_dir, report)
+        folder = export(network, tokenizer, corpus, summary, args.checkpoint_dir, report=_say)
+    except OSError as error:
+        raise DataError(f"{args.checkpoint_dir}: cannot write here: {error.strerror}") from error
     print(folder, flush=True)
     if held_out is not None:
         _report_quality(folder, held_out, args.anomaly_ratio, args.seed)

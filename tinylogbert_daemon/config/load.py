@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from tinylogbert_daemon.config.schema import Config
 from tinylogbert_daemon.errors import ConfigError
+from tinylogbert_daemon.escape import printable
 
 SYSTEM_FILE = Path("/etc/tinylogbert/tinylogbert.yaml")
 ENVIRONMENT_PREFIX = "TINYLOGBERT_"
@@ -35,7 +36,11 @@ _MESSAGES = {
     "literal_error": "must be {expected}",
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must be 1 to 64 letters, digits, dots, underscores or hyphens",
+    "invalid_key": "a key must be text",
 }
+# beside its own errors, PyYAML lets slip what its constructors raise on odd scalars and depths
+_YAML_ERRORS = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
 _Location = tuple[int | str, ...]
 
 
@@ -67,9 +72,9 @@ def parse(
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
+        _refuse_duplicates(root, name)
+    except _YAML_ERRORS as error:
         raise ConfigError(_syntax(name, error)) from error
-    _refuse_duplicates(root, name)
     if content is None:
         content = {}
     if not isinstance(content, dict):
@@ -103,7 +108,7 @@ def _read(path: Path) -> str:
 def _scalar(value: str) -> Any:
     try:
         return yaml.safe_load(value)
-    except yaml.YAMLError:
+    except _YAML_ERRORS:
         return value
 
 
@@ -119,9 +124,9 @@ def _set(content: dict[str, Any], location: tuple[str, ...], value: Any, origin:
 
 def _syntax(name: str, error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    problem = getattr(error, "problem", None) or (str(error) or "no value").splitlines()[0]
     line = f":{mark.line + 1}" if mark is not None else ""
-    return f"{name}{line}: not valid YAML: {problem}"
+    return printable(f"{name}{line}: not valid YAML: {problem}")
 
 
 def _refuse_duplicates(node: yaml.Node | None, name: str) -> None:
@@ -131,7 +136,7 @@ def _refuse_duplicates(node: yaml.Node | None, name: str) -> None:
             if key.value in seen:
                 line = key.start_mark.line + 1
                 raise ConfigError(
-                    f"{name}:{line}: {key.value}: this key is there twice; remove one"
+                    printable(f"{name}:{line}: {key.value}: this key is there twice; remove one")
                 )
             seen.add(key.value)
             _refuse_duplicates(value, name)
@@ -145,15 +150,25 @@ def _describe(
 ) -> str:
     """Return one line for a mistake: file, line, key, what is wrong, the nearest right key."""
     location = found["loc"]
-    key = ".".join(map(str, location))
-    where = origins.get(location) or f"{name}:{_line(root, location)}"
+    key = printable(".".join(map(str, location)))
+    origin = next((origins[part] for part in _heads(location) if part in origins), None)
+    where = printable(origin or f"{name}:{_line(root, location)}")
     if found["type"] == "extra_forbidden":
         known = _keys_at(location[:-1])
         near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
         return f"{where}: {key}: unknown key; {hint}"
-    message = _MESSAGES.get(found["type"], found["msg"].removeprefix("Value error, "))
-    return f"{where}: {key}: {message.format(**found.get('ctx', {}))}"
+    if found["type"] in _MESSAGES:
+        message = _MESSAGES[found["type"]].format(**found.get("ctx", {}))
+    else:
+        message = printable(found["msg"].removeprefix("Value error, "))
+    return f"{where}: {key}: {message}"
+
+
+def _heads(location: _Location) -> Iterator[_Location]:
+    """Yield ``location``, then what it lies in, from the inside out."""
+    for length in range(len(location), 0, -1):
+        yield location[:length]
 
 
 def _line(node: yaml.Node | None, location: _Location) -> int:

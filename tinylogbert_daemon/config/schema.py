@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Glob = Annotated[str, StringConstraints(min_length=1)]
+_Text = Annotated[str, StringConstraints(min_length=1)]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -22,8 +22,8 @@ class Source(_Section):
     """One entry of ``sources``: the files that a list of globs matches."""
 
     name: _Name
-    paths: list[_Glob] = Field(min_length=1)
-    exclude: list[_Glob] = []
+    paths: list[_Text] = Field(min_length=1)
+    exclude: list[_Text] = []
 
 
 class Model(_Section):
@@ -115,7 +115,7 @@ class Config(_Section):
             exclude=["/var/log/journal/**", "/var/log/tinylogbert/**"],
         )
     ]
-    state_dir: str = "/var/lib/tinylogbert"
+    state_dir: _Text = "/var/lib/tinylogbert"
     model: Model = Model()
     tail: Tail = Tail()
     decision: Decision = Decision()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 
 EXACT_TEXTS = 100_000
 _SKETCH_ROWS = 4
@@ -35,10 +36,8 @@ class TextCounts:
         self, rows: Iterable[tuple[int, float, float]], sketch: tuple[bytes, float] | None = None
     ) -> None:
         """Take in saved rows (key, count, time it was that), oldest first, and a saved sketch."""
-        if sketch is not None:
-            cells = np.frombuffer(sketch[0], dtype=np.float32)
-            self._sketch = cells.reshape(_SKETCH_ROWS, _SKETCH_WIDTH).astype(np.float64)
-            self._sketch_time = sketch[1]
+        if sketch is not None and len(sketch[0]) == 4 * self._sketch.size:
+            self._merge(np.frombuffer(sketch[0], dtype=np.float32), sketch[1])
         for key, count, updated in rows:
             self._put(key, count, updated)
 
@@ -47,8 +46,7 @@ class TextCounts:
         entry = self._exact.get(key)
         if entry is not None:
             return entry[0] * self._decay(now - entry[1])
-        cells = [self._sketch[row, column] for row, column in enumerate(_columns(key))]
-        return float(min(cells)) * self._decay(now - self._sketch_time)
+        return self._sketched(key) * self._decay(now - self._sketch_time)
 
     def add(self, seen: Mapping[int, int], now: float) -> dict[int, tuple[float, float]]:
         """Count ``seen`` (records by key) at ``now``; return the changed rows, to be saved."""
@@ -63,12 +61,30 @@ class TextCounts:
     def take_evicted(self) -> tuple[list[int], tuple[bytes, float]] | None:
         """Return the keys that moved into the sketch since the last call, and the sketch.
 
-        None if there were none. Both must be saved in one transaction with the rows' removal.
+        None if there were none. Keys that are exact again are left out. Both must be saved in one
+        transaction with the rows' removal.
         """
         if not self._evicted:
             return None
-        evicted, self._evicted = self._evicted, []
+        evicted = [key for key in self._evicted if key not in self._exact]
+        self._evicted = []
         return evicted, (self._sketch.astype(np.float32).tobytes(), self._sketch_time)
+
+    def _sketched(self, key: int) -> float:
+        """Return what the sketch says of a text, at the sketch's time."""
+        return float(min(self._sketch[row, column] for row, column in enumerate(_columns(key))))
+
+    def _merge(self, cells: npt.NDArray[np.float32], time: float) -> None:
+        """Take in a saved sketch; what is exact was counted there too, before it was evicted."""
+        now = max(time, self._sketch_time)
+        saved = cells.reshape(self._sketch.shape).astype(np.float64) * self._decay(now - time)
+        own = self._sketch * self._decay(now - self._sketch_time)
+        self._sketch, self._sketch_time = np.maximum(own, saved), now
+        for key, (_, updated) in self._exact.items():
+            at = max(updated, now)
+            before = self._sketched(key) * self._decay(at - now)
+            if before > self.get(key, at):
+                self._exact[key] = (before, at)
 
     def _put(self, key: int, count: float, updated: float) -> None:
         if len(self._exact) >= self._limit and key not in self._exact:
@@ -87,7 +103,8 @@ class TextCounts:
             self._evicted.append(key)
             moved = count * self._decay(self._sketch_time - updated)
             for row, column in enumerate(_columns(key)):
-                self._sketch[row, column] += moved
+                # not the sum: what was counted again after an eviction is in `moved` already
+                self._sketch[row, column] = max(self._sketch[row, column], moved)
 
     def _decay(self, seconds: float) -> float:
         return float(0.5 ** (max(0.0, seconds) / self._half_life))

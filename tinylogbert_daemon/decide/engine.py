@@ -8,7 +8,7 @@ from typing import TypedDict
 from tinylogbert_daemon.decide.score import Decider, Decision
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer, Verdict
-from tinylogbert_daemon.model.shape import shapes
+from tinylogbert_daemon.model.shape import record, shapes
 from tinylogbert_daemon.model.verdicts import VerdictCache
 
 
@@ -54,17 +54,15 @@ class Engine:
 
     def results(self, records: Sequence[str], first_line: int = 1) -> list[Result]:
         """Return the result of each record, in one call of the model; newlines become spaces."""
-        lines = [" ".join(record.splitlines()) for record in records]
-        block = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+        block = b"".join(record(text) + b"\n" for text in records)
         return [
             result(first_line + i, records[i], verdict, self.decide(verdict), self.model)
             for i, verdict in enumerate(self.verdicts(block))
         ]
 
-    def tokenize(self, record: str) -> Tokens:
+    def tokenize(self, log_text: str) -> Tokens:
         """Return text, tokens and ids of one record."""
-        line = " ".join(record.splitlines())
-        text = normalize(shapes(f"{line}\n".encode("utf-8", "replace"))[0])
+        text = normalize(shapes(record(log_text) + b"\n")[0])
         encoding = self._scorer.artifact.tokenizer.encode([text])[0]
         return {"text": text, "tokens": encoding.tokens, "ids": encoding.ids}
 

@@ -91,17 +91,18 @@ class IncidentBook:
     def __len__(self) -> int:
         return len(self._open)
 
-    def observe(self, anomaly: Anomaly) -> tuple[Incident, bool]:
+    def observe(self, anomaly: Anomaly, until: float) -> tuple[Incident, bool]:
         """Open an incident for ``anomaly`` or let one grow; return it and whether it is new.
 
-        A new incident has ``alerted`` set if the alert budget allows an alert.
+        ``until`` is the log time up to which the anomaly's block reaches. A new incident has
+        ``alerted`` set if the alert budget allows an alert.
         """
         place = (anomaly.source, anomaly.key)
         known = self._open.get(place)
         if known is not None:
             grown = replace(
                 known,
-                last_seen=max(known.last_seen, anomaly.time),
+                last_seen=max(known.last_seen, until),
                 records=known.records + anomaly.records,
                 last_line=anomaly.last_line,
             )
@@ -111,7 +112,7 @@ class IncidentBook:
             id=anomaly.id,
             first=anomaly,
             opened=anomaly.time,
-            last_seen=anomaly.time,
+            last_seen=max(anomaly.time, until),
             records=anomaly.records,
             last_line=anomaly.last_line,
             alerted=self._budget.spend(anomaly.time),

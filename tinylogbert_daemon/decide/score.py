@@ -68,6 +68,8 @@ class Calibration:
             raise ArtifactError("manifest.json holds no calibration; train again") from error
         if raw.shape != (RAW_BINS,) or severity.shape != (SEVERITY_BINS,):
             raise ArtifactError("manifest.json holds a calibration of another size; train again")
+        if not all((part >= 0).all() and np.isfinite(part).all() for part in (raw, severity)):
+            raise ArtifactError("manifest.json holds a calibration out of range; train again")
         return cls(raw, severity)
 
     def to_json(self) -> dict[str, list[float]]:

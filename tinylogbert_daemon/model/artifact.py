@@ -206,7 +206,7 @@ def _parse(folder: Path, content: bytes) -> Manifest:
                 "train again"
             )
         manifest = Manifest(**fields)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{where}: not a model manifest: {error}") from error
     if manifest.normalizer != NORMALIZER_VERSION:
         raise ArtifactError(

@@ -148,9 +148,11 @@ _RULES: tuple[tuple[str, str], ...] = (
 _SCAN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _RULES))
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ANSI = re.compile(r"\x1b\[[0-?]{0,32}[ -/]{0,4}[@-~]")  # ECMA-48 control sequences
+# RFC 5424 (with its version) and RFC 3164, as syslog daemons write them
 _HEADER = re.compile(
-    rf"^(?:<pri-[a-z]+>)?(?:0 )?(?:0{{4}}-0{{2}}-0{{2}}T{_CLOCK}|{_MONTH} [ 0]0 {_CLOCK})"
-    rf" (?P<host>[\w.-]{{1,255}}) (?=(?:(?:{_FACILITY})\.[a-z]+ )?[\w./()@-]{{1,64}}(?:\[0+\])?:)"
+    rf"^(?:<pri-[a-z]+>(?P<version>0 )?)?(?:0{{4}}-0{{2}}-0{{2}}T{_CLOCK}|{_MONTH} [ 0]0 {_CLOCK})"
+    rf" (?P<host>[\w.-]{{1,255}}) (?(version)|(?=(?:(?:{_FACILITY})\.[a-z]+ )?"
+    r"[\w./()@-]{1,64}(?:\[0+\])?:))"
 )
 _TYPED_OF_RULE = {
     name: f"[{name}]"

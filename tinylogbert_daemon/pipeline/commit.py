@@ -34,7 +34,7 @@ class Committer:
         self._tallies: list[Tally] = []
         self._wake = asyncio.Event()
         self._room = asyncio.Condition()
-        self._committing = False
+        self._commit = asyncio.Lock()
         self.failure: str | None = None
         self.committed = asyncio.Event()
         """Set after each commit that owes deliveries; whoever waits for it clears it."""
@@ -42,6 +42,11 @@ class Committer:
     def effects(self) -> Effects:
         """Return the effects that the next commit will take."""
         return self._effects
+
+    def know(self, source: str) -> None:
+        """Have the state know a source of which there is no record yet."""
+        self._effects.records[source] += 0
+        self._wake.set()
 
     async def added(self, tally: Tally) -> None:
         """Take note that a block's effects are complete; waits while too many are uncommitted."""
@@ -59,10 +64,17 @@ class Committer:
             await self.flush()
 
     async def flush(self) -> None:
-        """Commit all that is complete now; on failure, keep it and try again."""
+        """Commit all that is complete now; on failure, keep it and try again.
+
+        One commit at a time: a later one must not overtake, nor outlive, one that fails.
+        """
+        async with self._commit:
+            await self._flush()
+
+    async def _flush(self) -> None:
         self._wake.clear()
         effects, tallies = self._effects, self._tallies
-        if not effects.blocks and not effects.incidents:
+        if not (effects.blocks or effects.records):
             return
         self._effects, self._tallies = Effects(), []
         loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill, missing
 from tinylogbert_daemon.source.block import Block
-from tinylogbert_daemon.source.logtime import block_times
+from tinylogbert_daemon.source.logtime import block_times, parse
 from tinylogbert_daemon.state.effects import Effects, FileRow
 
 LINE_CHARACTERS = 2048
@@ -54,11 +54,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A block with its verdicts, one a record, how often each occurs, and its log time."""
+    """A block with its verdicts, one a record, how often each occurs, and its log times."""
 
     block: Block
     verdicts: list[Verdict]
     counted: Counter[Verdict]
+    start: float
     now: float
     learning: bool
 
@@ -122,18 +123,18 @@ class Processor:
         )
         if not block.readback:
             tally.lines, tally.size = block.lines, len(block.data)
-        now, learning = self._advance(block)
-        judged = _Judged(block, verdicts, counted, now, learning)
+        judged = _Judged(block, verdicts, counted, *self._advance(block))
         self._apply(judged, misses, into(), tally)
         return tally
 
     def _apply(self, judged: _Judged, misses: Misses, effects: Effects, tally: Tally) -> None:
         block, now = judged.block, judged.now
         anomalous = {} if block.readback else self._anomalous(judged)
+        # what was quiet until the block began is over, also if the block brings it again
+        self._close_quiet(block.source, judged.start, effects)
         if anomalous:
             self._open(judged, anomalous, effects, tally)
-        for incident in self._incidents.close_quiet(block.source, now):
-            effects.incidents[incident.id] = incident
+        self._close_quiet(block.source, now, effects)
         self._count(judged, misses, effects)
         key = block.after.key
         effects.files[key] = FileRow(block.source, block.path, block.after, self._clock.now())
@@ -145,21 +146,28 @@ class Processor:
         effects.log_times[block.source] = now
         effects.blocks += 1
 
-    def _advance(self, block: Block) -> tuple[float, bool]:
-        """Return the log time of ``block``, and whether its source is learning then.
+    def _close_quiet(self, source: str, now: float, effects: Effects) -> None:
+        for incident in self._incidents.close_quiet(source, now):
+            effects.incidents[incident.id] = incident
+
+    def _advance(self, block: Block) -> tuple[float, float, bool]:
+        """Return the log times at which ``block`` begins and ends; is its source learning then?
 
         Log time never runs backwards nor ahead of the clock.
         """
         source = self._sources.setdefault(block.source, SourceState())
         clock = self._clock.now()
         first, last = block_times(block.data, clock)
+        if not block.data and source.log_time is not None:
+            last = source.log_time  # only a position has moved
         now = min(last if last is not None else clock, clock)
+        start = min(first if first is not None else now, now)
         if source.log_time is not None:
-            now = max(now, source.log_time)
+            start, now = max(start, source.log_time), max(now, source.log_time)
         source.log_time = now
         if source.learning_since is None:
-            source.learning_since = min(now, first) if first is not None else now
-        return now, now - source.learning_since < self._learning_seconds
+            source.learning_since = start
+        return start, now, now - source.learning_since < self._learning_seconds
 
     def _anomalous(self, judged: _Judged) -> dict[Verdict, Decision]:
         decide, now, learning = self._decider.decide, judged.now, judged.learning
@@ -177,6 +185,7 @@ class Processor:
     ) -> None:
         """Open incidents for anomalous verdicts, or let them grow, in order of their records."""
         block, verdicts = judged.block, judged.verdicts
+        clock = self._clock.now()
         lines = block.data.split(b"\n")
         starts = list(accumulate((len(line) + 1 for line in lines), initial=block.offset))
         last = dict(zip(verdicts, range(len(verdicts)), strict=True))
@@ -184,6 +193,8 @@ class Processor:
         for verdict in sorted(anomalous, key=first.__getitem__):
             at = first[verdict]
             decision = anomalous[verdict]
+            own_time = parse(lines[at], clock)
+            time = judged.now if own_time is None else own_time
             words = surprising_words(verdict, self._artifact.tokenizer)
             anomaly = Anomaly(
                 source=block.source,
@@ -196,7 +207,7 @@ class Processor:
                 last_line=_readable(lines[last[verdict]]),
                 text=verdict.text,
                 key=verdict.key,
-                time=judged.now,
+                time=max(judged.start, min(time, judged.now)),
                 score=decision.score,
                 raw=verdict.raw,
                 severity=verdict.severity,
@@ -204,7 +215,7 @@ class Processor:
                 reason=reason(verdict, decision, words, learning=judged.learning),
                 words=words,
             )
-            incident, new = self._incidents.observe(anomaly)
+            incident, new = self._incidents.observe(anomaly, judged.now)
             effects.incidents[incident.id] = incident
             tally.anomalies += anomaly.records
             if not new:
@@ -219,7 +230,10 @@ class Processor:
 
     def _count(self, judged: _Judged, misses: Misses, effects: Effects) -> None:
         counted, now = judged.counted, judged.now
-        seen = {verdict.key: count for verdict, count in counted.items() if verdict.text}
+        seen: Counter[int] = Counter()
+        for verdict, records in counted.items():
+            if verdict.text:  # two verdicts may be of one text, where the cache let one go
+                seen[verdict.key] += records
         self._decider.learn(counted)
         effects.reference = (self._artifact.name, self._decider.reference())
         changed = self._decider.counts.add(seen, now)
@@ -228,10 +242,13 @@ class Processor:
             before = effects.counts.get(key)
             shape = before[2] if before else samples.get(key, b"")
             effects.counts[key] = (count, updated, shape)
+        effects.evicted.difference_update(changed)
         evicted = self._decider.counts.take_evicted()
         if evicted is not None:
-            effects.evicted += evicted[0]
+            effects.evicted.update(evicted[0])
             effects.sketch = evicted[1]
+            for key in evicted[0]:
+                effects.counts.pop(key, None)
 
 
 def alert_body(incident: Incident, verdict: Verdict, decision: Decision, model: str) -> str:

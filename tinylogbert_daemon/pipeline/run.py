@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
+from tinylogbert_daemon import logs
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.config import Config
 from tinylogbert_daemon.decide.incidents import Budget, IncidentBook
 from tinylogbert_daemon.decide.score import Decider
+from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Scorer
@@ -92,6 +95,7 @@ class Pipeline:
             config.sources,
             config.tail,
             on_block=self._on_block,
+            on_empty=self.committer.know,
             files=OpenFiles(self._positions.look_up),
             known=set(known),
             from_beginning=set(from_beginning),
@@ -109,9 +113,12 @@ class Pipeline:
         return self._tailing.status()
 
     def stuck_seconds(self) -> float:
-        """Return for how long blocks have been worked on without any being finished."""
+        """Return for how long blocks were worked on without a block or a model call ending."""
         if self._working_since is None:
             return 0.0
+        if self._scoring.progress.is_set():
+            self._scoring.progress.clear()
+            self._working_since = self._clock.monotonic()
         return self._clock.monotonic() - self._working_since
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -130,23 +137,24 @@ class Pipeline:
                     group.create_task(self._wake_deliveries(), name="wake"),
                     *(group.create_task(delivery.run()) for delivery in self._deliveries),
                 ]
-                await stop.wait()
-                tailing.cancel()
                 try:
+                    await stop.wait()
+                    tailing.cancel()
                     async with asyncio.timeout(DRAIN_SECONDS):
                         await asyncio.wait([tailing])
                         await self.committer.flush()
                         for task in others:
                             task.cancel()
                         await asyncio.wait(others)
-                        # what a commit that was under way just now left behind
-                        await self.committer.flush()
                         for delivery in self._deliveries:
                             await delivery.drain()
                 except TimeoutError:
-                    pass
-                for task in others:
-                    task.cancel()
+                    logs.get().warning("not all was finished in time; the next run goes on there")
+                finally:
+                    # who waits for a stage that has ended would wait for ever
+                    self._tailing.abandon()
+                    for task in others:
+                        task.cancel()
         finally:
             self._readers.shutdown(wait=True)
             self._state_thread.shutdown(wait=True)
@@ -167,9 +175,11 @@ class Pipeline:
         loop = asyncio.get_running_loop()
         while True:
             self._tailing.measure()
-            pending = await loop.run_in_executor(self._state_thread, self._store.pending_counts)
-            for name in pending.keys() | {delivery.name for delivery in self._deliveries}:
-                self._metrics.deliveries_pending.labels(name).set(pending.get(name, 0))
+            # the committer says what is wrong with the state
+            with contextlib.suppress(StateError):
+                pending = await loop.run_in_executor(self._state_thread, self._store.pending_counts)
+                for name in pending.keys() | {delivery.name for delivery in self._deliveries}:
+                    self._metrics.deliveries_pending.labels(name).set(pending.get(name, 0))
             await asyncio.sleep(MEASURE_SECONDS)
 
     async def _wake_deliveries(self) -> None:

@@ -29,6 +29,8 @@ class Scoring:
         self._running: dict[str, asyncio.Future[Verdict]] = {}
         self._wake = asyncio.Event()
         self._room = asyncio.Condition()
+        self.progress = asyncio.Event()
+        """Set whenever a call of the scorer has ended; whoever looks at it clears it."""
 
     async def score(self, texts: Sequence[str]) -> list[Verdict]:
         """Return the verdict of each of the distinct ``texts``."""
@@ -42,10 +44,19 @@ class Scoring:
                 future = self._waiting[text] = loop.create_future()
             futures.append(future)
         self._wake.set()
-        return [await future for future in futures]
+        # waits without cancelling: others may wait for the same texts
+        await asyncio.wait(futures)
+        return [future.result() for future in futures]
 
     async def run(self) -> None:
-        """Score what waits, for ever."""
+        """Score what waits, for ever; at its end nobody is left waiting."""
+        try:
+            await self._run()
+        finally:
+            for future in (*self._running.values(), *self._waiting.values()):
+                future.cancel()
+
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
@@ -60,6 +71,7 @@ class Scoring:
                 if not future.done():
                     future.set_result(verdict)
             self._running = {}
+            self.progress.set()
             async with self._room:
                 self._room.notify_all()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import glob
 import os
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,8 @@ class Tailing:
     """Follows what the sources match and hands each block to ``on_block``, in file order.
 
     A source whose name is in ``from_beginning`` is read whole; one that is not in ``known`` has
-    what its files already hold read back for counts, and is then followed from the end.
+    what its files already hold read back for counts, and is then followed from the end. Where it
+    has no files yet, ``on_empty`` is told its name.
     """
 
     def __init__(
@@ -71,7 +73,8 @@ class Tailing:
         sources: list[Source],
         config: TailConfig,
         *,
-        on_block: Callable[[Block], Awaitable[None]],
+        on_block: Callable[[Block], Coroutine[None, None, None]],
+        on_empty: Callable[[str], None],
         files: OpenFiles,
         known: set[str],
         from_beginning: set[str],
@@ -82,6 +85,7 @@ class Tailing:
     ) -> None:
         self._config = config
         self._on_block = on_block
+        self._on_empty = on_empty
         self._files = files
         self._executor = executor
         self._clock = clock
@@ -105,6 +109,7 @@ class Tailing:
         self._followed: dict[tuple[str, str], _Followed] = {}
         self._changed = asyncio.Event()
         self._modified: dict[str, int] = {}
+        self._in_hand: set[asyncio.Task[None]] = set()
         self.scanned = asyncio.Event()
         """Set once the first scan is done."""
 
@@ -138,6 +143,11 @@ class Tailing:
         finally:
             await loop.run_in_executor(self._executor, watcher.stop)
 
+    def abandon(self) -> None:
+        """Give up the blocks that are being worked on: the next run reads them again."""
+        for work in self._in_hand:
+            work.cancel()
+
     async def _wait(self) -> None:
         await asyncio.sleep(_LEAST_SCAN_SECONDS)
         try:
@@ -160,6 +170,9 @@ class Tailing:
             for path in found.paths:
                 if (name, path) not in self._followed:
                     self._start(group, name, path, fresh=tailed.fresh)
+            if tailed.fresh and not found.paths:
+                # whatever appears from now on is new, also if we are restarted before
+                self._on_empty(name)
             tailed.fresh = False
         for key, entry in list(self._followed.items()):
             if entry.tail.gone:
@@ -196,10 +209,21 @@ class Tailing:
         try:
             async for block in stream:
                 # a block that was begun is finished, also when we are asked to stop
-                await _finish(self._on_block(block))
+                await self._finish(block)
         finally:
             await stream.aclose()
             tail.close()
+
+    async def _finish(self, block: Block) -> None:
+        """Have ``block`` worked on to the end even if cancelled meanwhile, then pass that on."""
+        task = asyncio.ensure_future(self._on_block(block))
+        self._in_hand.add(task)
+        task.add_done_callback(self._in_hand.discard)
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            raise
 
     def _directories(self) -> set[str]:
         """Return the directories in which a followed file changes or a new one could appear."""
@@ -226,10 +250,11 @@ class Tailing:
     def measure(self) -> None:
         """Bring the gauges and counters that come from the tails up to date."""
         lag: dict[str, int] = dict.fromkeys(self._sources, 0)
+        sizes: Counter[str] = Counter()
         for (source, path), entry in self._followed.items():
             stats = entry.tail.stats
             lag[source] += stats.lag_bytes
-            self._metrics.file_bytes.labels(self._metrics.path_label(path)).set(stats.file_bytes)
+            sizes[self._metrics.path_label(path)] += stats.file_bytes
             self._metrics.files_rotated.inc(stats.rotated - entry.rotated)
             self._metrics.file_truncates.inc(stats.truncated - entry.truncated)
             entry.rotated, entry.truncated = stats.rotated, stats.truncated
@@ -237,6 +262,11 @@ class Tailing:
                 entry.unreadable = stats.unreadable
                 if stats.unreadable:
                     logs.get().warning("cannot read", path=path, reason=stats.unreadable)
+        # what is no longer followed leaves no value behind
+        self._metrics.file_bytes.clear()
+        for label, size in sizes.items():
+            self._metrics.file_bytes.labels(label).set(size)
+        self._metrics.source_lag_bytes.clear()
         for source, count in lag.items():
             self._metrics.source_lag_bytes.labels(source).set(count)
 
@@ -262,16 +292,6 @@ def _parents(globs: list[str]) -> set[str]:
         found = glob.glob(parent, recursive=True) if glob.has_magic(parent) else [parent]  # noqa: PTH207
         parents.update(name for name in found if Path(name).is_dir())
     return parents
-
-
-async def _finish(work: Awaitable[None]) -> None:
-    """Await ``work`` to its end even if cancelled meanwhile, then pass the cancellation on."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ class JsonlSink:
             content = "".join(f"{body}\n" for body in bodies).encode()
             await file.write(b"\n" + content if torn else content)
             await file.flush()
-            os.fsync(file.fileno())
+            await asyncio.to_thread(os.fsync, file.fileno())
 
 
 def _private(path: str, flags: int) -> int:

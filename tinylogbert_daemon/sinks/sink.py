@@ -70,22 +70,23 @@ class Delivery:
         delay = FIRST_DELAY_SECONDS
         while True:
             await self.wake.wait()
-            try:
-                delivered = await self.drain()
-            except StateError:
-                delivered = False  # the committer says what is wrong with the state
-            if delivered:
-                self.wake.clear()
+            # cleared before the look, so that what is owed from now on wakes again
+            self.wake.clear()
+            if await self.drain():
                 delay = FIRST_DELAY_SECONDS
             else:
+                self.wake.set()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LAST_DELAY_SECONDS)
 
     async def drain(self) -> bool:
         """Deliver all that is owed now; return False if the sink or the state failed."""
-        while True:
-            count, well = await deliver_pending(
-                self._sink, self._store, self._executor, self._metrics
-            )
-            if not well or count < BATCH:
-                return well
+        try:
+            while True:
+                count, well = await deliver_pending(
+                    self._sink, self._store, self._executor, self._metrics
+                )
+                if not well or count < BATCH:
+                    return well
+        except StateError:
+            return False  # the committer says what is wrong with the state

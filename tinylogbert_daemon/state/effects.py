@@ -46,7 +46,7 @@ class Effects:
     learning: dict[str, float] = field(default_factory=dict)
     log_times: dict[str, float] = field(default_factory=dict)
     counts: dict[int, tuple[float, float, bytes]] = field(default_factory=dict)
-    evicted: list[int] = field(default_factory=list)
+    evicted: set[int] = field(default_factory=set)
     sketch: tuple[bytes, float] | None = None
     reference: tuple[str, bytes] | None = None
     incidents: dict[str, Incident] = field(default_factory=dict)

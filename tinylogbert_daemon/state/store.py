@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -35,6 +36,7 @@ class Store:
 
     def __init__(self, directory: Path, *, read_only: bool = False) -> None:
         self.path = directory / DATABASE
+        opened = contextlib.ExitStack()
         try:
             if read_only:
                 if not self.path.exists():
@@ -42,6 +44,7 @@ class Store:
                 self._db = sqlite3.connect(
                     f"{self.path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False
                 )
+                opened.callback(self._db.close)
                 self._check_version()
             else:
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -50,19 +53,23 @@ class Store:
                 self._db = sqlite3.connect(
                     self.path, isolation_level=None, check_same_thread=False, timeout=5
                 )
+                opened.callback(self._db.close)
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
                 self._migrate()
+            opened.pop_all()
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise StateError(f"{self.path}: cannot use the state: {reason}") from error
+        finally:
+            opened.close()
 
     def close(self) -> None:
         """Close the database."""
         self._db.close()
 
     def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        return int(self._read("PRAGMA user_version")[0][0])
 
     def _check_version(self) -> None:
         if self._version() > len(MIGRATIONS):
@@ -80,9 +87,16 @@ class Store:
 
     # -- reading ------------------------------------------------------------------------------
 
+    def _read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Return the rows of a query; raises :class:`StateError` if the database is damaged."""
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise StateError(f"{self.path}: cannot read the state: {error}") from error
+
     def files(self) -> list[FileRow]:
         """Return where every known file stands, the one read last at the end."""
-        rows = self._db.execute(f"SELECT {_FILE_COLUMNS} FROM files ORDER BY seen")  # noqa: S608
+        rows = self._read(f"SELECT {_FILE_COLUMNS} FROM files ORDER BY seen")  # noqa: S608
         return [
             FileRow(
                 source,
@@ -114,36 +128,32 @@ class Store:
 
     def committed_lines(self) -> dict[str, int]:
         """Return the physical lines committed by path, over all files that it has named."""
-        rows = self._db.execute(
-            "SELECT path, SUM(committed) FROM files GROUP BY path ORDER BY path"
+        return dict(
+            self._read("SELECT path, SUM(committed) FROM files GROUP BY path ORDER BY path")
         )
-        return dict(rows.fetchall())
 
     def sources(self) -> dict[str, tuple[int, float | None, float | None]]:
         """Return records, start of learning and log time (seconds) by source."""
-        rows = self._db.execute("SELECT name, records, learning_since, log_time FROM sources")
+        rows = self._read("SELECT name, records, learning_since, log_time FROM sources")
         return {name: (records, since, time) for name, records, since, time in rows}
 
     def counts(self) -> list[tuple[int, float, float]]:
         """Return key, count and time of every counted text, oldest first."""
-        return self._db.execute("SELECT key, count, updated FROM texts ORDER BY updated").fetchall()
+        return self._read("SELECT key, count, updated FROM texts ORDER BY updated")
 
     def sketch(self) -> tuple[bytes, float] | None:
         """Return the saved sketch of evicted texts and its time, if there is one."""
-        row: tuple[bytes, float] | None = self._db.execute(
-            "SELECT cells, time FROM sketch"
-        ).fetchone()
-        return row
+        return next(iter(self._read("SELECT cells, time FROM sketch")), None)
 
     def reference(self, model: str) -> bytes | None:
         """Return the saved calibration reference of a model, if there is one."""
-        row = self._db.execute("SELECT raw FROM reference WHERE model = ?", (model,)).fetchone()
-        return None if row is None else bytes(row[0])
+        rows = self._read("SELECT raw FROM reference WHERE model = ?", (model,))
+        return bytes(rows[0][0]) if rows else None
 
     def incidents(self, *, only_open: bool = False, limit: int = INCIDENTS_KEPT) -> list[Incident]:
         """Return incidents, the newest first."""
         where = "WHERE closed IS NULL" if only_open else ""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT id, first, opened, last_seen, records, last_line, alerted, closed "  # noqa: S608
             f"FROM incidents {where} ORDER BY opened DESC LIMIT ?",
             (limit,),
@@ -155,12 +165,11 @@ class Store:
 
     def open_incidents(self) -> int:
         """Return how many incidents are open."""
-        row = self._db.execute("SELECT COUNT(*) FROM incidents WHERE closed IS NULL").fetchone()
-        return int(row[0])
+        return int(self._read("SELECT COUNT(*) FROM incidents WHERE closed IS NULL")[0][0])
 
     def pending(self, sink: str, limit: int) -> list[Delivery]:
         """Return the oldest deliveries owed to ``sink``."""
-        rows = self._db.execute(
+        rows = self._read(
             "SELECT number, sink, incident, body, attempts FROM deliveries "
             "WHERE sink = ? ORDER BY number LIMIT ?",
             (sink, limit),
@@ -169,9 +178,7 @@ class Store:
 
     def pending_counts(self) -> dict[str, int]:
         """Return how many deliveries are owed, by sink."""
-        return dict(
-            self._db.execute("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink").fetchall()
-        )
+        return dict(self._read("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink"))
 
     # -- writing ------------------------------------------------------------------------------
 

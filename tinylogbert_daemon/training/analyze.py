@@ -25,14 +25,14 @@ _SHOWN_CHARACTERS = 160
 
 @dataclass(slots=True)
 class Analysis:
-    """Sizes in bytes, times in seconds since the epoch; ``lengths`` counts lines by length.
+    """Sizes and lengths in bytes, times in seconds since the epoch; ``lengths`` counts lines.
 
     ``shapes`` maps a shape (cut to ``SHAPE_BYTES``) to its lines; ``more_shapes`` says that there
     were more than ``SHAPES_LIMIT``. ``encodings`` counts lines.
     """
 
     lines: int = 0
-    bytes: int = 0
+    size: int = 0
     empty: int = 0
     first: float | None = None
     last: float | None = None
@@ -67,7 +67,7 @@ def table(found: Analysis) -> Iterator[str]:
         levels[(level_of(text) or "none").strip("[]")] += count
     more = " or more" if found.more_shapes else ""
     yield f"lines            {found.lines:,} ({found.empty:,} empty)"
-    yield f"bytes            {found.bytes:,}"
+    yield f"bytes            {found.size:,}"
     yield f"distinct shapes  {len(found.shapes):,}{more}"
     yield f"distinct texts   {len(texts):,}{more}"
     yield f"levels           {_shares(levels)}"
@@ -86,7 +86,7 @@ def table(found: Analysis) -> Iterator[str]:
 def _add(found: Analysis, block: bytes, now: float) -> None:
     lines = block.split(b"\n")[:-1]
     found.lines += len(lines)
-    found.bytes += len(block)
+    found.size += len(block)
     found.empty += lines.count(b"")
     found.lengths.update(map(len, lines))
     if block.isascii():

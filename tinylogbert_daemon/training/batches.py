@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tinylogbert_daemon.model.normalize import HTTP_CLASSES, LEVELS
 from tinylogbert_daemon.model.tokenizer import END, MASK, PAD, START, Tokenizer
-from tinylogbert_daemon.training.networks import MASK_GROUPS
+from tinylogbert_daemon.training.networks import MASK_GROUPS, hide_level
 
 NO_LEVEL = -1
 # How much trouble a level means; an HTTP class stands in where a record carries no level.
@@ -19,20 +19,26 @@ _TROUBLE = dict(zip(LEVELS, (0.0, 0.0, 0.0, 0.5, 1.0, 1.0), strict=True)) | dict
     zip(HTTP_CLASSES, (0.0, 0.0, 0.0, 0.25, 1.0), strict=True)
 )
 _CLASS_WEIGHT_LIMIT = 20.0
+# Records without a level are mostly harmless: they count as such, but little.
+_UNLABELLED_WEIGHT = 0.15
+# Words hidden from the severity head in training, so that it does not rest on a single one.
+_HIDDEN_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's examples: four tensors (batch, tokens), and two (batch).
+    """One step's examples: five tensors (batch, tokens), and two (batch).
 
     ``masked`` is ``ids`` with [MASK] where ``chosen`` is true; ``mask`` is false at padding.
-    ``target`` is the trouble that the level means, of loss weight ``weight`` (0: no level).
+    ``unlevelled`` is ``ids`` for the severity head, without level and some words. ``target`` is the
+    trouble that the level means, of loss weight ``weight``.
     """
 
     ids: Tensor
     masked: Tensor
     mask: Tensor
     chosen: Tensor
+    unlevelled: Tensor
     target: Tensor
     weight: Tensor
 
@@ -76,13 +82,14 @@ class Examples:
             torch.where(chosen, torch.full_like(ids, MASK), ids),
             mask,
             chosen,
-            self._targets[picked],
+            _hide_words(hide_level(ids), mask, random),
+            self._targets[picked].clamp(min=0.0),
             self._class_weights[picked],
         )
 
 
 def _choose(ids: Tensor, mask: Tensor, random: torch.Generator) -> Tensor:
-    """Mask as the verdict does (an interleaved group) in half of the rows, at random in the rest."""
+    """Mask as the verdict does, an interleaved group, in half of the rows; at random elsewhere."""
     rows, tokens = ids.shape
     scored = mask & (ids != START) & (ids != END)
     turn = (
@@ -93,6 +100,12 @@ def _choose(ids: Tensor, mask: Tensor, random: torch.Generator) -> Tensor:
     return scored & torch.where(interleaved, turn == 0, scattered)
 
 
+def _hide_words(ids: Tensor, mask: Tensor, random: torch.Generator) -> Tensor:
+    hidden = (torch.rand(ids.shape, generator=random) < _HIDDEN_SHARE) & mask
+    hidden &= (ids != START) & (ids != END)
+    return torch.where(hidden, torch.full_like(ids, MASK), ids)
+
+
 def trouble(text: str) -> float:
     """Return how much trouble the level of ``text`` means, in [0, 1], or ``NO_LEVEL``."""
     found = [_TROUBLE[word] for word in text.split(" ") if word in _TROUBLE]
@@ -100,8 +113,12 @@ def trouble(text: str) -> float:
 
 
 def _balance(targets: Tensor, weights: Tensor) -> Tensor:
-    """Return each example's loss weight, such that every level class weighs the same; 0 without."""
-    balanced = torch.zeros(len(targets))
+    """Return each example's loss weight, such that every level class weighs the same.
+
+    Texts without a level weigh little; nothing, where no text shows what trouble is.
+    """
+    known = bool((targets > 0).any())
+    balanced = torch.full((len(targets),), _UNLABELLED_WEIGHT if known else 0.0)
     classes = [value for value in sorted(set(targets.tolist())) if value != NO_LEVEL]
     total = float(weights[targets != NO_LEVEL].sum())
     for value in classes:

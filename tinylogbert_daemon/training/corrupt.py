@@ -154,12 +154,13 @@ def corrupt(line: str, random: Random) -> tuple[str, str]:
 
 def _fill(message: str, random: Random) -> str:
     """Fill the slots of a message of trouble."""
-    for slot, value in (
-        ("{n}", lambda: str(random.randrange(1, 65_536))),
-        ("{ip}", lambda: f"10.{random.randrange(256)}.{random.randrange(256)}.7"),
-        ("{hex}", lambda: f"0x{random.randrange(1 << 32):08x}"),
-        ("{path}", lambda: f"/var/lib/data/{random.randrange(100)}/store.db"),
-    ):
+    values: dict[str, Callable[[], str]] = {
+        "{n}": lambda: str(random.randrange(1, 65_536)),
+        "{ip}": lambda: f"10.{random.randrange(256)}.{random.randrange(256)}.7",
+        "{hex}": lambda: f"0x{random.randrange(1 << 32):08x}",
+        "{path}": lambda: f"/var/lib/data/{random.randrange(100)}/store.db",
+    }
+    for slot, value in values.items():
         while slot in message:
             message = message.replace(slot, value(), 1)
     return message

@@ -88,7 +88,7 @@ def export(
     sample = texts[:: max(1, len(texts) // _CHECKED_TEXTS)][:_CHECKED_TEXTS]
     rows = [encoding.ids for encoding in tokenizer.encode(sample)]
     buffer = io.BytesIO()
-    torch.jit.save(trace(network, rows[:3]), buffer)  # type: ignore[no-untyped-call]
+    torch.jit.save(trace(network, rows[:3]), buffer)
     details = {**summary, "timestamp": int(time.time()), "torch": torch.__version__.split("+")[0]}
     draft = artifact.Artifact(
         name="draft",

@@ -19,7 +19,7 @@ from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.tokenizer import Tokenizer
 from tinylogbert_daemon.training.batches import Batch, Examples, count_weight
 from tinylogbert_daemon.training.corpus import Corpus
-from tinylogbert_daemon.training.networks import Network, Size, build, hide_level
+from tinylogbert_daemon.training.networks import Network, Size, build
 from tinylogbert_daemon.training.save import Save
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
@@ -169,7 +169,7 @@ def losses(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
     labelled = batch.weight > 0
     if not bool(labelled.any()):
         return masked, masked.new_zeros(())
-    ids, mask = hide_level(batch.ids[labelled]), batch.mask[labelled]
+    ids, mask = batch.unlevelled[labelled], batch.mask[labelled]
     pooled = network.pool(network.encode(ids, mask), mask)
     severity = F.binary_cross_entropy_with_logits(
         network.severity_head(pooled).squeeze(-1),

@@ -1,0 +1,206 @@
+"""A state that cannot be used is one clear line, whenever that is found out."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.state.effects import block_effects
+from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.state.schema import MIGRATIONS
+
+
+def refusal(directory: Path, *, read_only: bool = False) -> str:
+    with pytest.raises(StateError) as caught:
+        Store(directory, read_only=read_only)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def full_store(directory: Path) -> Path:
+    store = Store(directory)
+    for block in range(300):
+        store.commit(block_effects(block))
+    store.close()
+    return directory / "state.db"
+
+
+def test_migrations_from_nothing(tmp_path: Path) -> None:
+    for _ in range(2):  # the second time there is nothing to do
+        Store(tmp_path / "deep" / "state").close()
+    with sqlite3.connect(tmp_path / "deep" / "state" / "state.db") as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+
+
+def test_a_later_migration_keeps_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_store(tmp_path)
+    later = (*MIGRATIONS, "CREATE TABLE later (x);")
+    monkeypatch.setattr("tinylogbert_daemon.state.store.MIGRATIONS", later)
+    store = Store(tmp_path)
+    assert sum(store.committed_lines().values()) == 3000
+    assert store._version() == len(later)
+    store.close()
+
+
+def test_a_migration_that_fails_leaves_the_version_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_store(tmp_path)
+    later = (*MIGRATIONS, "CREATE TABLE later (x); CREATE TABLE files (x);")
+    with monkeypatch.context() as patch:
+        patch.setattr("tinylogbert_daemon.state.store.MIGRATIONS", later)
+        assert "already exists" in refusal(tmp_path)
+    store = Store(tmp_path)
+    assert store._version() == len(MIGRATIONS)
+    assert sum(store.committed_lines().values()) == 3000
+    store.close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_newer_version_is_refused(tmp_path: Path, read_only: bool) -> None:
+    Store(tmp_path).close()
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        database.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
+    database.close()
+    assert refusal(tmp_path, read_only=read_only) == (
+        f"{tmp_path}/state.db: was written by a newer version (schema {len(MIGRATIONS) + 1}, this "
+        f"one knows {len(MIGRATIONS)}); upgrade, or move the file away to start anew"
+    )
+
+
+def test_no_state_to_read(tmp_path: Path) -> None:
+    assert refusal(tmp_path, read_only=True) == (
+        f"{tmp_path}: holds no state of a daemon; check state_dir"
+    )
+
+
+def test_a_file_in_place_of_the_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for directory in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert refusal(directory).startswith(f"{directory}/state.db: cannot use the state: ")
+
+
+def test_a_directory_in_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "state.db").mkdir()
+    assert "Is a directory" in refusal(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become someone else")
+def test_a_directory_that_may_not_be_written() -> None:
+    program = (
+        "import os, sys; from pathlib import Path; from tinylogbert_daemon.state import Store\n"
+        "from tinylogbert_daemon.errors import StateError\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try: Store(Path(sys.argv[1]))\n"
+        "except StateError as error: print(error)"
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        done = subprocess.run(
+            [sys.executable, "-c", program, directory], capture_output=True, text=True, check=True
+        )
+    assert done.stdout == f"{directory}/state.db: cannot use the state: Permission denied\n"
+
+
+def _truncate(size: int) -> Callable[[Path], None]:
+    return lambda path: os.truncate(path, size)
+
+
+def _nul_from(start: int) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            file.seek(start)
+            file.write(b"\0" * (size - start))
+
+    return damage
+
+
+def _use_all(store: Store) -> None:
+    """Do all that a daemon does with a store."""
+    store.prune()
+    store.files()
+    store.sources()
+    store.counts()
+    store.sketch()
+    store.reference("model")
+    store.incidents(only_open=True)
+    store.incidents()
+    store.open_incidents()
+    store.committed_lines()
+    store.pending_counts()
+    store.pending("jsonl", 1000)
+    store.commit(block_effects(0))
+    store.delivered([1])
+    store.postponed([2])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _truncate(50),
+        _truncate(4096),
+        _truncate(10_000),
+        _nul_from(0),
+        _nul_from(100),
+        _nul_from(4096),
+        _nul_from(20_000),
+    ],
+    ids=["cut-50", "cut-4096", "cut-10000", "nul-0", "nul-100", "nul-4096", "nul-20000"],
+)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_damaged_database_is_a_state_error(
+    tmp_path: Path, damage: Callable[[Path], None], read_only: bool
+) -> None:
+    path = full_store(tmp_path)
+    assert path.stat().st_size > 30_000
+    damage(path)
+    with pytest.raises(StateError) as caught:
+        store = Store(tmp_path, read_only=read_only)
+        try:
+            _use_all(store)
+        finally:
+            store.close()
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_damage_that_is_found_at_a_later_read(tmp_path: Path) -> None:
+    path = full_store(tmp_path)
+    store = Store(tmp_path)
+    _nul_from(4096)(path)
+    readers: list[Callable[[], object]] = [
+        store.files,
+        store.sources,
+        store.counts,
+        store.incidents,
+        store.committed_lines,
+        store.pending_counts,
+        store.open_incidents,
+        lambda: store.pending("jsonl", 10),
+        lambda: store.reference("model"),
+    ]
+    for read in readers:
+        with pytest.raises(StateError, match="cannot read the state"):
+            read()
+    store.close()
+
+
+def test_an_empty_file_is_an_empty_state(tmp_path: Path) -> None:
+    (tmp_path / "state.db").touch()
+    store = Store(tmp_path)
+    assert store.files() == []
+    store.close()
