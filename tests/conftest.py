@@ -89,7 +89,7 @@ def model_folder(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """The artifact of a very small model, really trained on ``log_file`` and exported."""
     from tinylogbert_daemon.training.corpus import collect
     from tinylogbert_daemon.training.export import export
-    from tinylogbert_daemon.training.networks import Size
+    from tinylogbert_daemon.training.size import Size
     from tinylogbert_daemon.training.train import TrainOptions, train
 
     options = TrainOptions(

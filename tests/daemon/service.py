@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from signal import SIGTERM
 from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
@@ -94,11 +94,11 @@ class Service:
     def ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
 
-    def signal(self, number: int) -> None:
+    def send(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
+    def stop(self, number: int = SIGTERM) -> int:
         """Send a signal and return the exit status."""
         assert self.process is not None
         self.process.send_signal(number)

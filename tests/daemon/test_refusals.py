@@ -130,22 +130,6 @@ def test_check_says_that_the_state_directory_may_not_be_written(model_folder: Pa
             assert "cannot write the state there; set state_dir, or run as its owner" in line
 
 
-def test_a_state_that_breaks_while_it_runs_is_one_line(service: Service) -> None:
-    """A damaged database is said and retried; the daemon ends when told to."""
-    service.start()
-    with (service.state / "state.db").open("r+b") as file:
-        file.truncate(0)
-        file.write(b"\0" * 8192)
-    service.write("app.log", "a line")
-    until(lambda: service.event("cannot commit; reading waits"), "said")
-    service.signal(2)
-    service.signal(2)
-    assert service.process is not None
-    assert service.process.wait(30) in (0, 130)
-    text = service.log_file.read_text()
-    assert "Traceback" not in text
-
-
 def test_empty_files_and_names_like_patterns_are_fine(service: Service, tmp_path: Path) -> None:
     empty = tmp_path / "empty[1].log"
     empty.touch()

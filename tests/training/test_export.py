@@ -16,7 +16,8 @@ from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.model.tokenizer import PAD, POSITIONS, Tokenizer
 from tinylogbert_daemon.training.corpus import Corpus
 from tinylogbert_daemon.training.export import TOLERANCE, check, export, point, trace
-from tinylogbert_daemon.training.networks import MODEL_TYPES, Network, Size, VerdictGraph, build
+from tinylogbert_daemon.training.networks import MODEL_TYPES, Network, VerdictGraph, build
+from tinylogbert_daemon.training.size import Size
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
 TINY = Size(width=16, layers=1, heads=2, inner=32)

@@ -15,7 +15,8 @@ from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.model.tokenizer import POSITIONS, Tokenizer
 from tinylogbert_daemon.training.corpus import Corpus
-from tinylogbert_daemon.training.networks import Size, build
+from tinylogbert_daemon.training.networks import build
+from tinylogbert_daemon.training.size import Size
 from tinylogbert_daemon.training.train import TrainOptions, train
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 

@@ -13,7 +13,8 @@ from tests.conftest import log_lines
 from tinylogbert_daemon.errors import ArtifactError, DataError
 from tinylogbert_daemon.model.artifact import load
 from tinylogbert_daemon.training.corpus import Corpus, collect
-from tinylogbert_daemon.training.networks import Network, Size
+from tinylogbert_daemon.training.networks import Network
+from tinylogbert_daemon.training.size import Size
 from tinylogbert_daemon.training.train import (
     Progress,
     StopTraining,

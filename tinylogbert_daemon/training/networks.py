@@ -8,7 +8,6 @@ same architecture can be loaded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,21 +25,13 @@ from tinylogbert_daemon.model.tokenizer import (
     START,
     Tokenizer,
 )
+from tinylogbert_daemon.training import pretrained
+from tinylogbert_daemon.training.size import Size
 
 MASK_GROUPS = 4
 _SEVERITY_WIDTH = 64
 _FIRST_LEVEL = SPECIAL_TOKENS.index(LEVELS[0])
 _LAST_LEVEL = SPECIAL_TOKENS.index(LEVELS[-1])
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """What an encoder measures: ``width`` of its hidden states, ``inner`` of its feed-forward."""
-
-    width: int
-    layers: int
-    heads: int
-    inner: int
 
 
 SIZES = {
@@ -141,8 +132,6 @@ def build(
     """
     from transformers import BertForMaskedLM, DistilBertForMaskedLM
     from transformers.utils import logging
-
-    from tinylogbert_daemon.training import pretrained
 
     logging.set_verbosity_error()  # its remarks on weights and losses are not for our users
     weights = pretrained.load(init, _ARCHITECTURES[model_type]) if init else None

@@ -10,7 +10,7 @@ import torch
 
 from tinylogbert_daemon.errors import DataError
 from tinylogbert_daemon.model.tokenizer import LEVEL, POSITIONS, SPECIAL_TOKENS, Tokenizer
-from tinylogbert_daemon.training.networks import Size
+from tinylogbert_daemon.training.size import Size
 
 _POSITIONS = "position_embeddings.weight"
 _BORROWED = {"[time]": "time", "[num]": "number", "[ip]": "address", "[bin]": "binary"}

@@ -19,8 +19,9 @@ from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.tokenizer import Tokenizer
 from tinylogbert_daemon.training.batches import Batch, Examples, count_weight
 from tinylogbert_daemon.training.corpus import Corpus
-from tinylogbert_daemon.training.networks import Network, Size, build
+from tinylogbert_daemon.training.networks import Network, build
 from tinylogbert_daemon.training.save import Save
+from tinylogbert_daemon.training.size import Size
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
 SAVE_SECONDS = 60.0
