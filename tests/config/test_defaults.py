@@ -72,7 +72,7 @@ def test_an_empty_file_and_no_file_mean_the_defaults(tmp_path: Path) -> None:
 def test_the_schema_cannot_be_changed_by_accident() -> None:
     config = Config()
     with pytest.raises(ValueError, match="frozen"):
-        config.state_dir = "/elsewhere"
+        config.state_dir = "/elsewhere"  # type: ignore[misc]  # that is the point
     assert config.sources[0] == Source(
         name="system",
         paths=["/var/log/syslog", "/var/log/messages", "/var/log/*.log", "/var/log/*/*.log"],

@@ -60,6 +60,7 @@ MISTAKES = {
     "sources: [{name: a, paths: [b]}, {name: a, paths: [c]}]\n": (
         "f:1: sources: two sources are named 'a'; names must differ"
     ),
+    "tail:\n  block_kib: 64\n  record_kib: 65\n": "f:1: tail: record_kib must be at most block_kib",
     # the same key twice
     "http:\n  port: 1\n  port: 2\n": "f:3: port: this key is there twice; remove one",
     "http: {}\ntail: {}\nhttp: {}\n": "f:3: http: this key is there twice; remove one",

@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def test_sighup_applies_a_good_configuration_and_keeps_the_old_one_else(
 
 
 @contextmanager
-def _systemd(path: Path) -> Iterator[tuple[object, str]]:
+def _systemd(path: Path) -> Iterator[tuple[Callable[[], list[str]], str]]:
     """Listen as systemd does; gives a function that returns what has come so far."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(path))

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.service import ROOT, Service, call, until
+from tinylogbert_daemon import cli, logs
+from tinylogbert_daemon.daemon import Daemon
+from tinylogbert_daemon.errors import StateError
 
 
 def _refused(*arguments: str | Path, status: int = 1, **options: object) -> str:
@@ -173,3 +176,24 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     assert call("--help").returncode == 0
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 0.3
+
+
+def test_an_error_out_of_a_group_of_tasks_is_one_line_too(
+    service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def breaks(_: Daemon) -> None:
+        raise failure
+
+    monkeypatch.setattr(Daemon, "run", breaks)
+    monkeypatch.setattr(logs, "configure", lambda *_: None)
+    failure: Exception = ExceptionGroup(
+        "a", [ExceptionGroup("b", [StateError("the disk is gone")])]
+    )
+    assert cli.main(["run", "-c", str(service.config_file)]) == 1
+    assert capsys.readouterr().err == "tinylogbert: the disk is gone\n"
+    # a mistake of ours beside it is not swept under the carpet
+    failure = ExceptionGroup(
+        "a", [ExceptionGroup("b", [StateError("the disk is gone")]), ZeroDivisionError()]
+    )
+    with pytest.raises(ExceptionGroup):
+        cli.main(["run", "-c", str(service.config_file)])

@@ -86,7 +86,8 @@ def test_a_bounded_book_never_counts_less_than_an_unbounded_one(
     steps: list[tuple[dict[int, int], float]], exact: int
 ) -> None:
     small, large = TextCounts(200.0, exact), TextCounts(200.0)
-    now, keys = 0.0, set()
+    now = 0.0
+    keys: set[int] = set()
     for seen, seconds in steps:
         now += seconds
         small.add(seen, now)

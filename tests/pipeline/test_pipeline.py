@@ -257,3 +257,15 @@ def test_each_restart_goes_on_where_the_last_one_ended(scene: Scene) -> None:
     store = Store(scene.state)
     assert sum(count for _, count, _ in store.counts()) >= total * 0.99
     store.close()
+
+
+def test_the_state_is_pruned_now_and_then(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MEASURE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "PRUNE_SECONDS", 0.05)
+    pruned: list[int] = []
+
+    async def body() -> None:
+        monkeypatch.setattr(scene.store, "prune", lambda: pruned.append(1))
+        await until(lambda: len(pruned) > 1)
+
+    scene.run(body)

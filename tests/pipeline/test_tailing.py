@@ -19,6 +19,7 @@ from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline import tailing as module
 from tinylogbert_daemon.pipeline.tailing import Tailing, own_files
 from tinylogbert_daemon.source.block import Block
+from tinylogbert_daemon.source.discover import Discovery, Found
 from tinylogbert_daemon.source.registry import OpenFiles
 
 _CONFIG = TailConfig(
@@ -257,5 +258,26 @@ def test_lag_is_what_is_left_to_read(scene: Scene) -> None:
         scene.gate.set()
         await until(lambda: len(scene.lines()) == 3000)
         await until(lambda: _measured(scene, "source_lag_bytes", source="app") == 0)
+
+    scene.run(body)
+
+
+def test_output_that_we_begin_during_a_scan_is_not_followed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = scene.directory / "own.log"
+    scene.own = [own]
+    scene.write("a.log", "1")
+    scan = Discovery.scan
+
+    def begin_output_and_scan(self: Discovery) -> Found:
+        own.write_text("an alert\n")
+        return scan(self)
+
+    monkeypatch.setattr(Discovery, "scan", begin_output_and_scan)
+
+    async def body() -> None:
+        await until(lambda: scene.lines() == ["1"])
+        assert list(scene.tailing.status()) == [f"{scene.directory}/a.log"]
 
     scene.run(body)

@@ -121,7 +121,7 @@ def test_it_pauses_longer_and_longer_while_the_sink_fails(
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    monkeypatch.setattr(module.asyncio, "sleep", pause)
+    monkeypatch.setattr(asyncio, "sleep", pause)
     scene.owe("a")
     sink = Recorder(failures=12)
 

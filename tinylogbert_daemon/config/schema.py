@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -45,6 +52,12 @@ class Tail(_Section):
     block_kib: Annotated[int, Field(ge=64, le=16_384)] = 1024
     record_kib: Annotated[int, Field(ge=1, le=1024)] = 64
     readback_mb: Annotated[int, Field(ge=0)] = 16
+
+    @model_validator(mode="after")
+    def _records_fit_blocks(self) -> Tail:
+        if self.record_kib > self.block_kib:
+            raise ValueError("record_kib must be at most block_kib")
+        return self
 
 
 class Decision(_Section):

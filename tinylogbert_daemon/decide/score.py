@@ -26,9 +26,9 @@ RAW_BINS = 160
 SEVERITY_BINS = 100
 
 # Chosen on the bgl sets and on the number of alerts that the 13 systems' logs raise: see README.
-_SURPRISE_WEIGHT = 0.7
+_SURPRISE_WEIGHT = 1.2
 _NOVELTY_WEIGHT = 3.0
-_OFFSET = 1.0
+_OFFSET = 0.5
 _LEAST = 1e-4
 _PRIOR_RECORDS = 1000.0
 _REFERENCE_RECORDS = 1_000_000.0  # beyond, the older half fades: the reference follows the host

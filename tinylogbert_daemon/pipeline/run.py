@@ -33,6 +33,7 @@ READERS = 4
 """Threads that read files; a read is short, so this many keep all paths going."""
 
 MEASURE_SECONDS = 1.0
+PRUNE_SECONDS = 3600.0
 DRAIN_SECONDS = 10.0
 """How long the last blocks and deliveries may take when the daemon is asked to stop."""
 
@@ -173,6 +174,7 @@ class Pipeline:
 
     async def _measure(self) -> None:
         loop = asyncio.get_running_loop()
+        pruned = self._clock.monotonic()
         while True:
             self._tailing.measure()
             # the committer says what is wrong with the state
@@ -180,6 +182,9 @@ class Pipeline:
                 pending = await loop.run_in_executor(self._state_thread, self._store.pending_counts)
                 for name in pending.keys() | {delivery.name for delivery in self._deliveries}:
                     self._metrics.deliveries_pending.labels(name).set(pending.get(name, 0))
+                if self._clock.monotonic() - pruned >= PRUNE_SECONDS:
+                    pruned = self._clock.monotonic()
+                    await loop.run_in_executor(self._state_thread, self._store.prune)
             await asyncio.sleep(MEASURE_SECONDS)
 
     async def _wake_deliveries(self) -> None:

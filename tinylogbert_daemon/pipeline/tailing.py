@@ -6,7 +6,7 @@ import asyncio
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,8 +167,10 @@ class Tailing:
             tailed.parents = await loop.run_in_executor(self._executor, _parents, tailed.globs)
             self._say_skipped(name, tailed, found)
             unreadable += sum("permission" in reason for reason in found.skipped.values())
+            # what we have begun to write since the scan began is ours too
+            self._own |= own_files(self._own_paths)
             for path in found.paths:
-                if (name, path) not in self._followed:
+                if (name, path) not in self._followed and not _identities([path]) & self._own:
                     self._start(group, name, path, fresh=tailed.fresh)
             if tailed.fresh and not found.paths:
                 # whatever appears from now on is new, also if we are restarted before
@@ -273,11 +275,15 @@ class Tailing:
 
 def own_files(paths: list[Path]) -> set[tuple[int, int]]:
     """Return (device, inode) of our own output: standard output and error, and ``paths``."""
+    return _identities([1, 2, *paths])
+
+
+def _identities(targets: Iterable[int | str | Path]) -> set[tuple[int, int]]:
+    """Return (device, inode) of descriptors and paths, of those that there are."""
     found = set()
-    targets: list[int | Path] = [1, 2, *paths]
     for target in targets:
         try:
-            status = os.fstat(target) if isinstance(target, int) else target.stat()
+            status = os.stat(target)  # noqa: PTH116 (descriptors too)
         except OSError:
             continue
         found.add((status.st_dev, status.st_ino))
