@@ -67,6 +67,15 @@ def _one_torch_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _fresh_log() -> Iterator[None]:
+    """Take the log off the stream that a test may have put it on."""
+    import structlog
+
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
 def _no_configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide the configuration of the machine that the tests run on."""
     for name in os.environ:

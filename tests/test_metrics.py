@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 
 from tests.pipeline.parts import until
@@ -194,6 +195,7 @@ def played(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Scen
             raise PermissionError
         return look(path)
 
+    structlog.reset_defaults()  # another test's log may go to a stream that is closed by now
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discover, "_content_refusal", refused)
         patch.setattr(sink_module, "FIRST_DELAY_SECONDS", 0.01)

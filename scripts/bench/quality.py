@@ -3,8 +3,8 @@
 
 ``bgl-100k-first-10000``: the first 10,000 lines are history without labels, the rest is judged.
 ``bgl-2k``: no history. The model is taken as it is; ``score`` is its decision with the history
-counted, severity and surprise are its parts. Baselines: a pattern (digits and hex masked) never seen
-in the history, and how rare it is there. Figures are by line.
+counted, severity and surprise are its parts. Baselines: a pattern (digits and hex masked) never
+seen in the history, and how rare it is there. Figures are by line.
 """
 
 from __future__ import annotations
@@ -103,12 +103,10 @@ def main() -> None:
     for name in chosen:
         found = measure(lines_of(name), SETS[name], scorer)
         result[name] = found
-        say(
-            f"{name}: patterns flagged {found['patterns_true']} true, {found['patterns_false']} false"
-        )
+        say(f"{name}: patterns flagged {found['patterns_true']}, falsely {found['patterns_false']}")
         for label, row in {"score": found, **found["parts"], **found["baselines"]}.items():
             say(
-                f"  {label:20} AP {row['ap']:.3f}  AUC {row['auc']:.3f}  best F1 {row['best_f1']:.3f} "
+                f"  {label:20} AP {row['ap']:.3f}  AUC {row['auc']:.3f}  F1 {row['best_f1']:.3f} "
                 f"(P {row['precision']:.2f}, R {row['recall']:.2f})"
             )
     finish(result)

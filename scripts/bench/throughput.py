@@ -60,7 +60,6 @@ def main() -> None:
             wall, used = running.feed(content, f"{run}.log")
             ours.append(wall)
             cpu.append(used)
-            (running.logs / f"{run}.log").unlink()
             loop.append(bare_loop(path, known))
             count.append(word_count(path))
             say(

@@ -11,7 +11,7 @@ from tinylogbert_daemon.model.scorer import Scorer
 
 # written for this test; none is in the corpora
 TROUBLE = [
-    "2026-11-23 18:10:53,249 ERROR [orders] cannot store order 17: database disk image is malformed",
+    "2026-11-23 18:10:53,249 ERROR [orders] cannot store order 17: file is not a database",
     "2026-11-23 18:10:53,249 ERROR [prices] price service unreachable: Connection refused",
     "2026-11-23 18:10:53,249 ERROR [backup] backup failed: No space left on device",
     "Nov 23 18:10:53 web kernel: EXT4-fs error (device sda1): unable to read inode 131",
@@ -52,4 +52,3 @@ def test_it_holds_no_text_of_its_corpora() -> None:
     artifact = load()
     assert artifact.manifest.counts == {}
     assert not re.search(rb"/(?:home|root|tmp)/", (base_folder() / "manifest.json").read_bytes())
-

@@ -77,7 +77,7 @@ class Scene:
             )
             task = asyncio.ensure_future(self.tailing.run())
             try:
-                await self.tailing.scanned.wait()
+                await until(self.tailing.scanned.is_set)
                 await body()
             finally:
                 task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Iterator
@@ -144,13 +145,13 @@ def test_a_failure_that_is_not_sqlites_leaves_nothing_either(store: Store) -> No
 
 def test_a_locked_database_is_a_state_error_and_nothing_is_lost(store: Store) -> None:
     store._db.execute("PRAGMA busy_timeout=1")
-    other = Store(store.path.parent)
-    other._db.execute("BEGIN IMMEDIATE")
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StateError, match="locked"):
         store.commit(block_effects(0))
     with pytest.raises(StateError, match="locked"):
         store.delivered([1])
-    other._db.execute("ROLLBACK")
+    other.execute("ROLLBACK")
     other.close()
     store.commit(block_effects(0))
     assert store.committed_lines() == {PATH: 10}
@@ -230,7 +231,16 @@ def test_directory_and_files_are_for_their_owner_alone(store: Store) -> None:
     directory = store.path.parent
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     names = {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
-    assert names == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
+    assert names.keys() == {"lock", "state.db", "state.db-wal", "state.db-shm"}
+    assert set(names.values()) == {0o600}
+
+
+def test_one_daemon_at_a_time(store: Store) -> None:
+    with pytest.raises(StateError, match="another daemon uses this state"):
+        Store(store.path.parent)
+    Store(store.path.parent, read_only=True).close()
+    store.close()
+    Store(store.path.parent).close()
 
 
 def test_a_reader_beside_the_writer_sees_each_commit(store: Store) -> None:

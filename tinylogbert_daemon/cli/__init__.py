@@ -9,6 +9,7 @@ from importlib import import_module
 
 from tinylogbert_daemon import __version__
 from tinylogbert_daemon.errors import TinyLogBertError
+from tinylogbert_daemon.escape import printable
 
 COMMANDS = {
     "run": "tail, score, alert and serve",
@@ -60,7 +61,7 @@ def _run(args: argparse.Namespace) -> int:
         sys.stdout.flush()
     except TinyLogBertError as error:
         for line in str(error).splitlines():
-            print(f"tinylogbert: {line}", file=sys.stderr)
+            print(f"tinylogbert: {printable(line)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tinylogbert_daemon.decide.incidents import Anomaly, Incident
+from tinylogbert_daemon.decide.incidents import Incident
 from tinylogbert_daemon.errors import StateError
-from tinylogbert_daemon.escape import printable
-from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
+from tinylogbert_daemon.state.rows import (
+    FILE_COLUMNS,
+    anomaly,
+    file_row,
+    file_values,
+    incident_values,
+)
 from tinylogbert_daemon.state.schema import MIGRATIONS
 
 DATABASE = "state.db"
 FILES_KEPT = 10_000
 INCIDENTS_KEPT = 10_000
-
-# inode numbers have 64 bits unsigned, SQLite's integers are signed
-_UNSIGNED = 1 << 64
-_FILE_COLUMNS = "device, inode, head, source, path, offset, lines, tail, mid_line, skipping, seen"
 
 
 class Store:
@@ -48,6 +48,7 @@ class Store:
                 self._check_version()
             else:
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                opened.callback(os.close, self._lock(directory))
                 # log content is private: the file is made for its owner alone
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
                 self._db = sqlite3.connect(
@@ -57,7 +58,7 @@ class Store:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
                 self._migrate()
-            opened.pop_all()
+            self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise StateError(f"{self.path}: cannot use the state: {reason}") from error
@@ -65,8 +66,20 @@ class Store:
             opened.close()
 
     def close(self) -> None:
-        """Close the database."""
-        self._db.close()
+        """Close the database and let another process have it."""
+        self._opened.close()
+
+    def _lock(self, directory: Path) -> int:
+        """Return the descriptor of a lock that ends with the process, however that ends."""
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise StateError(
+                f"{directory}: another daemon uses this state; stop it, or set another state_dir"
+            ) from error
+        return descriptor
 
     def _version(self) -> int:
         return int(self._read("PRAGMA user_version")[0][0])
@@ -96,35 +109,8 @@ class Store:
 
     def files(self) -> list[FileRow]:
         """Return where every known file stands, the one read last at the end."""
-        rows = self._read(f"SELECT {_FILE_COLUMNS} FROM files ORDER BY seen")  # noqa: S608
-        return [
-            FileRow(
-                source,
-                path,
-                Position(
-                    FileKey(device, inode % _UNSIGNED, head),
-                    offset,
-                    lines,
-                    tail,
-                    bool(mid_line),
-                    bool(skipping),
-                ),
-                seen,
-            )
-            for (
-                device,
-                inode,
-                head,
-                source,
-                path,
-                offset,
-                lines,
-                tail,
-                mid_line,
-                skipping,
-                seen,
-            ) in rows
-        ]
+        rows = self._read(f"SELECT {FILE_COLUMNS} FROM files ORDER BY seen")  # noqa: S608
+        return [file_row(*row) for row in rows]
 
     def committed_lines(self) -> dict[str, int]:
         """Return the physical lines committed by path, over all files that it has named."""
@@ -159,7 +145,7 @@ class Store:
             (limit,),
         )
         return [
-            Incident(id_, _anomaly(first), opened, seen, records, last, bool(alerted), closed)
+            Incident(id_, anomaly(first), opened, seen, records, last, bool(alerted), closed)
             for id_, first, opened, seen, records, last, alerted, closed in rows
         ]
 
@@ -199,12 +185,12 @@ class Store:
     def _write(self, effects: Effects) -> None:
         db = self._db
         db.executemany(
-            f"INSERT INTO files ({_FILE_COLUMNS}, committed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "  # noqa: S608
+            f"INSERT INTO files ({FILE_COLUMNS}, committed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "  # noqa: S608
             "ON CONFLICT DO UPDATE SET source=excluded.source, path=excluded.path, "
             "offset=excluded.offset, lines=excluded.lines, tail=excluded.tail, "
             "mid_line=excluded.mid_line, skipping=excluded.skipping, seen=excluded.seen, "
             "committed=committed+excluded.committed",
-            [_file_values(key, row, effects.lines[key]) for key, row in effects.files.items()],
+            [file_values(key, row, effects.lines[key]) for key, row in effects.files.items()],
         )
         db.executemany(
             "INSERT INTO sources VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
@@ -233,7 +219,7 @@ class Store:
             db.execute("INSERT OR REPLACE INTO reference VALUES (?,?)", effects.reference)
         db.executemany(
             "INSERT OR REPLACE INTO incidents VALUES (?,?,?,?,?,?,?,?,?,?)",
-            [_incident_values(incident) for incident in effects.incidents.values()],
+            [incident_values(incident) for incident in effects.incidents.values()],
         )
         db.executemany(
             "INSERT INTO deliveries (sink, incident, body) VALUES (?,?,?)", effects.deliveries
@@ -272,47 +258,3 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise StateError(f"{self.path}: cannot write: {error}") from error
-
-
-def _file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
-    at = row.position
-    return (
-        key.device,
-        key.inode if key.inode < _UNSIGNED // 2 else key.inode - _UNSIGNED,
-        key.head,
-        row.source,
-        printable(row.path),
-        at.offset,
-        at.lines,
-        at.tail,
-        at.mid_line,
-        at.skipping,
-        row.seen,
-        committed,
-    )
-
-
-def _incident_values(incident: Incident) -> tuple[Any, ...]:
-    return (
-        incident.id,
-        incident.first.source,
-        incident.first.key,
-        incident.opened,
-        incident.last_seen,
-        incident.closed,
-        incident.records,
-        incident.last_line,
-        incident.alerted,
-        json.dumps({**asdict(incident.first), "origin": incident.first.origin.hex()}),
-    )
-
-
-def _anomaly(content: str) -> Anomaly:
-    fields = json.loads(content)
-    return Anomaly(
-        **{
-            **fields,
-            "origin": bytes.fromhex(fields["origin"]),
-            "words": tuple((word, share) for word, share in fields["words"]),
-        }
-    )
