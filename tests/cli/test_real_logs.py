@@ -19,7 +19,7 @@ DATA = Path(
 needs_data = pytest.mark.skipif(
     not (DATA / "benchmark").is_dir(), reason=f"needs the benchmark data; none in {DATA}"
 )
-LARGEST_MB = 900
+LARGEST_MB = 1500  # with a CUDA build of torch, whose libraries alone take half of it
 
 
 def batch(path: Path) -> int:
