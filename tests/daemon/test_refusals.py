@@ -112,7 +112,8 @@ def test_check_says_that_the_state_directory_may_not_be_written(model_folder: Pa
         closed = Path(directory) / "closed"
         closed.mkdir(mode=0o700)
         program = (
-            "import os, sys; from tinylogbert_daemon import cli\n"
+            # imported before: the interpreter's own files may be closed to whoever we become
+            "import locale, os, sys; from tinylogbert_daemon import cli\n"
             "from tinylogbert_daemon.cli import check; import tinylogbert_daemon.config\n"
             "import tinylogbert_daemon.source.discover\n"
             "from tinylogbert_daemon.model import artifact\n"
