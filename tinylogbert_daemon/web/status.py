@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Literal
 
 # pydantic takes the standard library's TypedDict only from Python 3.12 on
 from typing_extensions import TypedDict
 
-from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.state import Store
 
 
@@ -60,20 +58,17 @@ def read_status(store: Store, version: str, learning_seconds: float) -> Status:
     A source learns until its log time is ``learning_seconds`` past the start of learning. Raises
     :class:`StateError` if the database cannot be read.
     """
-    try:
-        return {
-            **empty_status(version),
-            "state_dir": str(store.path.parent.resolve()),
-            "files": store.committed_lines(),
-            "sources": {
-                name: _source(records, since, log_time, learning_seconds)
-                for name, (records, since, log_time) in store.sources().items()
-            },
-            "incidents_open": store.open_incidents(),
-            "deliveries_pending": store.pending_counts(),
-        }
-    except sqlite3.Error as error:
-        raise StateError(f"{store.path}: cannot read the state: {error}") from error
+    return {
+        **empty_status(version),
+        "state_dir": str(store.path.parent.resolve()),
+        "files": store.committed_lines(),
+        "sources": {
+            name: _source(records, since, log_time, learning_seconds)
+            for name, (records, since, log_time) in store.sources().items()
+        },
+        "incidents_open": store.open_incidents(),
+        "deliveries_pending": store.pending_counts(),
+    }
 
 
 def _source(
