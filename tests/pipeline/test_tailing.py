@@ -17,9 +17,9 @@ from tinylogbert_daemon.config.schema import Source
 from tinylogbert_daemon.config.schema import Tail as TailConfig
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline import tailing as module
-from tinylogbert_daemon.pipeline.tailing import Tailing, own_files
+from tinylogbert_daemon.pipeline.tailing import Tailing
 from tinylogbert_daemon.source.block import Block
-from tinylogbert_daemon.source.discover import Discovery, Found
+from tinylogbert_daemon.source.discover import Discovery, Found, own_files
 from tinylogbert_daemon.source.registry import OpenFiles
 
 _CONFIG = TailConfig(

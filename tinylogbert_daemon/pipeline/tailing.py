@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import glob
-import os
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +16,13 @@ from tinylogbert_daemon.config.schema import Tail as TailConfig
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.source.block import Block
-from tinylogbert_daemon.source.discover import Discovery, Found
+from tinylogbert_daemon.source.discover import (
+    Discovery,
+    Found,
+    directories_of_globs,
+    identities,
+    own_files,
+)
 from tinylogbert_daemon.source.follow import follow
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.tail import Limits, ReadBack, Tail
@@ -164,13 +168,15 @@ class Tailing:
         self._own |= own_files(self._own_paths)
         for name, tailed in self._sources.items():
             found = await loop.run_in_executor(self._executor, tailed.discovery.scan)
-            tailed.parents = await loop.run_in_executor(self._executor, _parents, tailed.globs)
+            tailed.parents = await loop.run_in_executor(
+                self._executor, directories_of_globs, tailed.globs
+            )
             self._say_skipped(name, tailed, found)
             unreadable += sum("permission" in reason for reason in found.skipped.values())
             # what we have begun to write since the scan began is ours too
             self._own |= own_files(self._own_paths)
             for path in found.paths:
-                if (name, path) not in self._followed and not _identities([path]) & self._own:
+                if (name, path) not in self._followed and not identities([path]) & self._own:
                     self._start(group, name, path, fresh=tailed.fresh)
             if tailed.fresh and not found.paths:
                 # whatever appears from now on is new, also if we are restarted before
@@ -271,33 +277,6 @@ class Tailing:
         self._metrics.source_lag_bytes.clear()
         for source, count in lag.items():
             self._metrics.source_lag_bytes.labels(source).set(count)
-
-
-def own_files(paths: list[Path]) -> set[tuple[int, int]]:
-    """Return (device, inode) of our own output: standard output and error, and ``paths``."""
-    return _identities([1, 2, *paths])
-
-
-def _identities(targets: Iterable[int | str | Path]) -> set[tuple[int, int]]:
-    """Return (device, inode) of descriptors and paths, of those that there are."""
-    found = set()
-    for target in targets:
-        try:
-            status = os.stat(target)  # noqa: PTH116 (descriptors too)
-        except OSError:
-            continue
-        found.add((status.st_dev, status.st_ino))
-    return found
-
-
-def _parents(globs: list[str]) -> set[str]:
-    """Return the directories, there now, in which the last part of a glob is looked for."""
-    parents: set[str] = set()
-    for pattern in globs:
-        parent = os.path.dirname(os.path.abspath(pattern))  # noqa: PTH100, PTH120 (a pattern)
-        found = glob.glob(parent, recursive=True) if glob.has_magic(parent) else [parent]  # noqa: PTH207
-        parents.update(name for name in found if Path(name).is_dir())
-    return parents
 
 
 def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

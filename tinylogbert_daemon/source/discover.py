@@ -6,7 +6,7 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -147,3 +147,30 @@ def _after_hole(descriptor: int) -> bytes:
         return b""
     # holes end on a page, the text anywhere in it
     return os.pread(descriptor, 1 << 16, data).lstrip(b"\0")[:SNIFF_BYTES]
+
+
+def own_files(paths: list[Path]) -> set[tuple[int, int]]:
+    """Return (device, inode) of our own output: standard output and error, and ``paths``."""
+    return identities([1, 2, *paths])
+
+
+def identities(targets: Iterable[int | str | Path]) -> set[tuple[int, int]]:
+    """Return (device, inode) of descriptors and paths, of those that there are."""
+    found = set()
+    for target in targets:
+        try:
+            status = os.stat(target)  # noqa: PTH116 (descriptors too)
+        except OSError:
+            continue
+        found.add((status.st_dev, status.st_ino))
+    return found
+
+
+def directories_of_globs(globs: list[str]) -> set[str]:
+    """Return the directories, there now, in which the last part of a glob is looked for."""
+    parents: set[str] = set()
+    for pattern in globs:
+        parent = os.path.dirname(os.path.abspath(pattern))  # noqa: PTH100, PTH120 (a pattern)
+        found = glob.glob(parent, recursive=True) if glob.has_magic(parent) else [parent]  # noqa: PTH207
+        parents.update(name for name in found if Path(name).is_dir())
+    return parents
