@@ -12,7 +12,6 @@ from prometheus_client import CollectorRegistry
 
 from tests.pipeline.parts import until
 from tests.state.effects import PATH, SOURCE, block_effects, file_key
-from tinylogbert_daemon.clock import ManualClock
 from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline import commit as module
@@ -58,7 +57,7 @@ class Scene:
 
     def run(self, body: Body, *, start: bool = True) -> None:
         async def live() -> None:
-            self.committer = Committer(self.store, self.executor, ManualClock(), self.metrics)
+            self.committer = Committer(self.store, self.executor, self.metrics)
             task = asyncio.ensure_future(self.committer.run()) if start else None
             try:
                 async with asyncio.timeout(20):

@@ -6,7 +6,6 @@ import asyncio
 from concurrent.futures import Executor
 
 from tinylogbert_daemon import logs
-from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline.process import Tally
@@ -25,10 +24,9 @@ _RETRY_SECONDS = 2.0
 class Committer:
     """Owns the effects that are not committed yet. ``executor`` is the state's one thread."""
 
-    def __init__(self, store: Store, executor: Executor, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, store: Store, executor: Executor, metrics: Metrics) -> None:
         self._store = store
         self._executor = executor
-        self._clock = clock
         self._metrics = metrics
         self._effects = Effects()
         self._tallies: list[Tally] = []

@@ -68,7 +68,7 @@ class Pipeline:
         known = store.sources()
         self._positions = _Positions(store.files())
         self._scoring = Scoring(scorer, scorer_executor, metrics)
-        self.committer = Committer(store, self._state_thread, clock, metrics)
+        self.committer = Committer(store, self._state_thread, metrics)
         sinks: list[Sink] = []
         if config.sinks.jsonl.enabled:
             sinks.append(JsonlSink(config.jsonl_path))
