@@ -4,7 +4,9 @@
 
 Needs root on Debian: each service runs for at most a minute in its own namespaces (see
 `corpus/machine.py`), where it can't reach the network or change the machine. DIR gets one
-`NAME.log` per service and a MANIFEST.json. What isn't installed is skipped and said so.
+`NAME.log` per service, a `NAME.phases` and a MANIFEST.json. The phases file tells for every
+line of the log what the software was doing: `healthy`, `fault:WHAT`, or `-` where that isn't
+known. What isn't installed is skipped and said so.
 """
 
 import argparse
@@ -21,10 +23,13 @@ from pathlib import Path
 from typing import Any
 
 from corpus import SERVICES
-from corpus.lab import TROUBLE, Lab, LabTimeout, Service, family, shape
+from corpus.lab import Lab, LabTimeout, Service
 from corpus.machine import UNSHARE, isolate
+from corpus.phases import HEALTHY
+from corpus.shapes import TROUBLE, family, shape
 
 HOSTS = ("web01", "db-2", "mx1.example.org", "gateway", "node-17", "srv03", "lab", "build-4")
+COUNTED = ("lines", "shapes", "families", "trouble", "healthy", "fault", "bytes")
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -77,9 +82,10 @@ def inside(service: Service, seed: int) -> int:
         state = f"{type(error).__name__}: {error}"
     signal.alarm(0)
     lab.stop_all()
-    lines = lab.lines()
+    rows = lab.lines()
+    head = {"state": state, "phases": [phase for _, phase in rows]}
     out = sys.stdout.buffer
-    out.write(json.dumps({"state": state}).encode() + b"\n" + b"\n".join([*lines, b""]))
+    out.write(b"\n".join([json.dumps(head).encode(), *(line for line, _ in rows), b""]))
     out.flush()
     return 0
 
@@ -98,20 +104,25 @@ def outside(service: Service, output: Path, seed: int) -> dict[str, Any]:
         out, errors = process.communicate()
     head, _, log = out.partition(b"\n")
     lines = log.split(b"\n")[:-1]
-    state = (
-        json.loads(head)["state"] if head else f"died: {errors[-300:].decode('utf-8', 'replace')}"
-    )
+    died = {"state": f"died: {errors[-300:].decode('utf-8', 'replace')}", "phases": []}
+    told: dict[str, Any] = json.loads(head) if head else died
+    phases = Counter[str](told["phases"])
+    faults = {name: count for name, count in phases.items() if name.startswith("fault:")}
     if lines:
         (output / f"{service.name}.log").write_bytes(log)
+        (output / f"{service.name}.phases").write_text("\n".join([*told["phases"], ""]))
     return {
         "versions": versions(service.packages),
         "lines": len(lines),
         "shapes": len({shape(line) for line in lines}),
         "families": len({family(line) for line in lines}),
         "trouble": sum(1 for line in lines if TROUBLE.search(line)),
+        "healthy": phases[HEALTHY],
+        "fault": sum(faults.values()),
+        "faults": faults,
         "bytes": len(log),
         "seconds": round(time.monotonic() - started, 1),
-        "state": state,
+        "state": told["state"],
     }
 
 
@@ -151,15 +162,9 @@ def collect(services: list[Service], output: Path, seed: int) -> int:
             continue
         row = outside(service, output, seed)
         store(output, {service.name: row})
-        totals.update(
-            {key: row[key] for key in ("lines", "shapes", "families", "trouble", "bytes")}
-        )
-        print(
-            "{}: {lines} lines, {shapes} shapes, {trouble} of trouble, {seconds} s, {state}".format(
-                service.name, **row
-            ),
-            flush=True,
-        )
+        totals.update({key: row[key] for key in COUNTED})
+        counts = ", ".join(f"{row[key]} {key}" for key in COUNTED)
+        print(f"{service.name}: {counts}, {row['seconds']} s, {row['state']}", flush=True)
     print(", ".join(f"{value} {key}" for key, value in totals.items()))
     return 0
 

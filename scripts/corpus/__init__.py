@@ -2,23 +2,39 @@
 
 from corpus import (
     appliances,
+    balancers,
     builds,
     cluster,
+    daemons,
+    disks,
+    feeds,
+    gateways,
     hosts,
+    hpc,
+    httpd,
     jvm,
+    kernel,
+    logins,
     mail,
+    membership,
     names,
     network,
+    nginx,
+    pgbouncer,
+    postgres,
     programs,
     proxies,
+    registries,
     sql,
+    storage,
     stores,
     upkeep,
-    web,
 )
 
 MODULES = (
-    *(web, proxies, sql, stores, hosts, upkeep, mail, names, network),
-    *(cluster, appliances, jvm, programs, builds),
+    *(nginx, httpd, proxies, balancers, gateways),
+    *(postgres, pgbouncer, sql, stores, registries),
+    *(hosts, kernel, disks, upkeep, mail, names, network, logins, daemons, feeds),
+    *(hpc, storage, membership, cluster, appliances, jvm, programs, builds),
 )
 SERVICES = tuple(service for module in MODULES for service in module.SERVICES)

@@ -3,8 +3,8 @@
 import socket
 
 from corpus.lab import LEVELS, Lab, Service
+from corpus.logins import scan
 from corpus.names import BROKEN_ZONES, ZONE, queries
-from corpus.network import scan
 from corpus.web import storm
 
 XMPP = (
@@ -27,11 +27,20 @@ def chat(lab: Lab) -> None:
         'pidfile = "/srv/app/prosody/p"\n'
         'certificates = "/none"\n%s\nVirtualHost "a.test"\n'
     )
-    for wrong in ("nonsense(", 'storage = "none"', 'authentication = "none"', 'Include "/none"'):
-        config = lab.write("b.lua", text % wrong)
-        lab.run("prosody", "-F", "--config", config, user="prosody", timeout=2)
-    server = lab.start("prosody", "-F", "--config", lab.write("p.lua", text % ""), user="prosody")
-    lab.listening(5222)
+    with lab.fault("bad-config"):
+        for wrong in (
+            "nonsense(",
+            'storage = "none"',
+            'authentication = "none"',
+            'Include "/none"',
+        ):
+            config = lab.write("b.lua", text % wrong)
+            lab.run("prosody", "-F", "--config", config, user="prosody", timeout=2)
+    with lab.healthy():
+        server = lab.start(
+            "prosody", "-F", "--config", lab.write("p.lua", text % ""), user="prosody"
+        )
+        lab.listening(5222)
     for chunks in (
         XMPP,
         XMPP[2:],
@@ -65,7 +74,8 @@ def _ejabberd(lab: Lab) -> None:
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "HOME": "/var/lib/ejabberd",
         }
-        server = lab.start("ejabberdctl", "foreground", user="ejabberd", env=env)
+        with lab.healthy():
+            server = lab.start("ejabberdctl", "foreground", user="ejabberd", env=env)
         if text == good and lab.listening(5222, 12):
             for chunks in (XMPP, XMPP[2:], (b"GET / HTTP/1.0\r\n\r\n",)):
                 lab.talk(5222, *chunks)
@@ -84,8 +94,9 @@ def filters(lab: Lab) -> None:
         'worker "controller" { bind_socket = "127.0.0.1:11334"; password = "x"; }\n'
         'redis { servers = "127.0.0.1:9"; }\nmodules { path = "/usr/share/rspamd/plugins"; }\n'
     )
-    for wrong in ("nonsense {", 'worker "none" { }\n', 'options { dns { timeout = "x"; } }\n'):
-        lab.run("rspamd", "-f", "-i", "-c", lab.write("b.conf", base + wrong), timeout=3)
+    with lab.fault("bad-config"):
+        for wrong in ("nonsense {", 'worker "none" { }\n', 'options { dns { timeout = "x"; } }\n'):
+            lab.run("rspamd", "-f", "-i", "-c", lab.write("b.conf", base + wrong), timeout=3)
     server = lab.start("rspamd", "-f", "-i", "-c", lab.write("r.conf", base))
     lab.listening(11333)
     mails = (
@@ -98,7 +109,8 @@ def filters(lab: Lab) -> None:
         lab.http(11334, "/learnspam", "POST", mail)
     storm(lab, 11334, 2)
     lab.run("rspamd", "-f", "-i", "-c", lab.dir / "r.conf", timeout=2)
-    lab.kill_child(server.pid, 11)
+    with lab.fault("crash"):
+        lab.kill_child(server.pid, 11)
     lab.stop(server)
     dkim = ("opendkim", "-f", "-l", "-x")
     good = (
@@ -144,18 +156,22 @@ def registry(lab: Lab) -> None:
         "storage: {filesystem: {rootdirectory: %s}}\n"
         "http: {addr: '127.0.0.1:5000'}\nhealth: {storagedriver: {enabled: true, interval: 1s}}\n%s"
     )
-    for wrong in (
-        "auth: {none: {}}\n",
-        "nonsense: {",
-        "proxy: {remoteurl: 'http://no.invalid'}\n",
-        "redis: 5\n",
-    ):
-        config = lab.write("b.yml", text % ("text", full, wrong))
-        lab.run("docker-registry", "serve", config, timeout=2)
+    with lab.fault("bad-config"):
+        for wrong in (
+            "auth: {none: {}}\n",
+            "nonsense: {",
+            "proxy: {remoteurl: 'http://no.invalid'}\n",
+            "redis: 5\n",
+        ):
+            config = lab.write("b.yml", text % ("text", full, wrong))
+            lab.run("docker-registry", "serve", config, timeout=2)
     for style in ("text", "json", "logstash"):
         config = lab.write("r.yml", text % (style, full, ""))
-        server = lab.start("docker-registry", "serve", config)
-        lab.listening(5000)
+        with lab.healthy():
+            server = lab.start("docker-registry", "serve", config)
+            lab.listening(5000)
+            for path in ("/v2/", "/v2/_catalog", "/v2/?n=1"):
+                lab.http(5000, path)
         for path in (
             "/v2/",
             "/v2/app/manifests/1",
@@ -210,8 +226,9 @@ def tunnels(lab: Lab) -> None:
     queries(lab, 5305)
     lab.run(*pdns, timeout=2)
     lab.stop(server)
-    for wrong in ("--launch=none", "--nonsense=1", "--local-port=x", "--bind-config=/none"):
-        lab.run(*pdns, wrong, timeout=2)
+    with lab.fault("bad-config"):
+        for wrong in ("--launch=none", "--nonsense=1", "--local-port=x", "--bind-config=/none"):
+            lab.run(*pdns, wrong, timeout=2)
     for text in (
         "interface eth9 { AdvSendAdvert on; };\n",
         "interface lo { nonsense; };\n",
@@ -229,14 +246,15 @@ def tunnels(lab: Lab) -> None:
         "pcp_socket_dir = '/srv/app'\nsr_check_period = 1\n"
     )
     pool += "log_line_prefix = '%m: %a pid %p: '\nlog_connections = on\nlog_min_messages = debug1\n"
-    for wrong in ("", "port = x\n", "nonsense = 1\n", "backend_weight0 = -5\n"):
-        config = lab.write("pgpool.conf", pool + f"pid_file_name = '/srv/app/pp'\n{wrong}")
-        server = lab.start("pgpool", "-n", "-f", config, "-F", "/none", "-a", "/none")
-        if not wrong and lab.listening(9999, 3):
-            lab.run("psql", "-h", "127.0.0.1", "-p", "9999", "-U", lab.user(), "x", timeout=3)
-            lab.talk(9999, b"GET / HTTP/1.0\r\n\r\n")
-        lab.pause(2)
-        lab.stop(server, 2)
+    with lab.fault("bad-config"):
+        for wrong in ("", "port = x\n", "nonsense = 1\n", "backend_weight0 = -5\n"):
+            config = lab.write("pgpool.conf", pool + f"pid_file_name = '/srv/app/pp'\n{wrong}")
+            server = lab.start("pgpool", "-n", "-f", config, "-F", "/none", "-a", "/none")
+            if not wrong and lab.listening(9999, 3):
+                lab.run("psql", "-h", "127.0.0.1", "-p", "9999", "-U", lab.user(), "x", timeout=3)
+                lab.talk(9999, b"GET / HTTP/1.0\r\n\r\n")
+            lab.pause(2)
+            lab.stop(server, 2)
     lab.run("dbus-daemon", "--system", "--nofork", "--nopidfile", timeout=2)
     lab.run(
         "dbus-daemon",
@@ -282,15 +300,21 @@ def automation(lab: Lab) -> None:
         ("-i", "none", str(play)),
     ):
         lab.run("ansible-playbook", *argv, env=env, timeout=40)
-    for wrong in (
-        PLAYBOOK.replace("command", "commnd"),
-        "- hosts: [",
-        PLAYBOOK.replace("tasks", "tsks"),
-        "x: y",
-    ):
-        lab.run(
-            "ansible-playbook", "-i", "localhost,", lab.write("b.yml", wrong), env=env, timeout=15
-        )
+    with lab.fault("bad-config"):
+        for wrong in (
+            PLAYBOOK.replace("command", "commnd"),
+            "- hosts: [",
+            PLAYBOOK.replace("tasks", "tsks"),
+            "x: y",
+        ):
+            lab.run(
+                "ansible-playbook",
+                "-i",
+                "localhost,",
+                lab.write("b.yml", wrong),
+                env=env,
+                timeout=15,
+            )
 
 
 SERVICES = (

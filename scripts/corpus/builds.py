@@ -1,6 +1,7 @@
 """Builds, version control, archives and certificates: what continuous integration logs."""
 
 import os
+from collections.abc import Callable
 
 from corpus.lab import WORDS, Lab, Service
 
@@ -20,6 +21,91 @@ C = (
 
 def builds(lab: Lab) -> None:
     """gcc, make, cmake, git, pip, cargo and sanitizers: what continuous integration logs."""
+    with lab.healthy():
+        _success(lab)
+    with lab.fault("failing-build"):
+        _failure(lab)
+    _git(lab)
+    with lab.fault("failing-test"):
+        _tests(lab)
+    _archives(lab)
+
+
+GOOD_C = """
+#include <stdio.h>
+#include <string.h>
+int add(int a, int b) { return a + b; }
+int main(int c, char **v) {
+  for (int i = 1; i <= 12; i++)
+    printf("ok %d - case %d of %s\\n", i, add(i, 1), strrchr(v[0], '/') + 1);
+  printf("1..12\\nall tests passed\\n"); return c - 1;
+}
+"""
+CMAKE = """cmake_minimum_required(VERSION 3.9)
+project(lab C CXX)
+enable_testing()
+add_library(part STATIC part.c)
+add_executable(app app.c)
+target_link_libraries(app part)
+add_test(NAME first COMMAND app)
+add_test(NAME second COMMAND app)
+install(TARGETS app DESTINATION bin)
+message(STATUS "build type is ${CMAKE_BUILD_TYPE}")
+"""
+GOOD_TESTS = """import unittest
+class Orders(unittest.TestCase):
+ def test_sum(self): self.assertEqual(1 + 1, 2)
+ def test_name(self): self.assertTrue("a".isalpha())
+ def test_list(self): self.assertIn(1, [1, 2])
+class Stock(unittest.TestCase):
+ def test_empty(self): self.assertFalse([])
+ def test_count(self): self.assertEqual(len("abc"), 3)
+"""
+CARGO = '[package]\nname = "lab"\nversion = "0.1.0"\nedition = "2021"\n'
+RUST = (
+    'pub fn add(a: i32, b: i32) -> i32 { a + b }\nfn main() { println!("sum {}", add(1, 2)); }\n'
+    "#[cfg(test)] mod tests { #[test] fn adds() { assert_eq!(super::add(1, 2), 3); }\n"
+    " #[test] fn zero() { assert_eq!(super::add(0, 0), 0); } }\n"
+)
+
+
+def _success(lab: Lab) -> None:
+    """Builds, tests and packagings that succeed, in C, Rust, Go and Python."""
+    for name, text in (("app.c", GOOD_C), ("part.c", "int part(void) { return 7; }\n")):
+        lab.write(f"good/{name}", text)
+    lab.write("good/CMakeLists.txt", CMAKE)
+    lab.write(
+        "good/Makefile",
+        "all: app part.o\napp: app.c\n\tgcc -Wall -o $@ $<\n"
+        "check: app\n\t./app\nclean:\n\trm -f app part.o\n",
+    )
+    good = lab.dir / "good"
+    for line in (
+        *("make", "make check", "make all", "make --debug=b -B", "make clean", "cmake -B out"),
+        *("cmake --build out -v", "cmake --install out --prefix inst", "ctest --test-dir out -V"),
+        *("gcc -v -o x app.c", "size x", "ldd x", "git init -q ."),
+    ):
+        lab.run(*line.split(), cwd=good, timeout=20)
+    lab.write("good/test_good.py", GOOD_TESTS)
+    lab.run("/usr/bin/python3", "-m", "unittest", "-v", "test_good", cwd=good)
+    lab.run("/usr/bin/python3", "-m", "compileall", "-f", ".", cwd=good)
+    lab.write("rust/Cargo.toml", CARGO)
+    lab.write("rust/src/main.rs", RUST)
+    for words in (("build",), ("test",), ("run",), ("build", "--release", "-v"), ("clean",)):
+        lab.run("cargo", "--offline", *words, cwd=lab.dir / "rust", timeout=20)
+    lab.write("go/go.mod", "module lab\n\ngo 1.19\n")
+    lab.write("go/a.go", "package lab\n\nfunc Add(a, b int) int { return a + b }\n")
+    lab.write(
+        "go/a_test.go",
+        'package lab\n\nimport "testing"\n\nfunc TestAdd(t *testing.T) '
+        '{\n\tif Add(1, 2) != 3 {\n\t\tt.Fatal()\n\t}\n\tt.Log("sum is right")\n}\n',
+    )
+    for steps in (("build", "-v", "."), ("test", "-v", "."), ("vet", ".")):
+        lab.run("go", *steps, cwd=lab.dir / "go", timeout=40, env={"GOFLAGS": "-mod=mod"})
+
+
+def _failure(lab: Lab) -> None:
+    """Sources that don't compile, programs that crash, rules that fail."""
     for number, text in enumerate(C):
         source = lab.write(f"c{number}.c", text)
         for flags in (("-Wall", "-Wextra", "-O2"), ("-g", "-fsanitize=address,undefined")):
@@ -48,7 +134,10 @@ def builds(lab: Lab) -> None:
         'message(WARNING "old")\nnonsense()\n',
     )
     lab.run("cmake", "-S", ".", "-B", "out")
-    _git(lab)
+
+
+def _tests(lab: Lab) -> None:
+    """Packages that can't be had and tests that fail."""
     for words in (
         ("install", "--no-index", "nothing"),
         ("install", "-r", "none.txt"),
@@ -65,7 +154,6 @@ def builds(lab: Lab) -> None:
         " @unittest.skip('later')\n def test_c(self): pass\n",
     )
     lab.run("/usr/bin/python3", "-m", "unittest", "-v", "test_x")
-    _archives(lab)
 
 
 def _git(lab: Lab) -> None:
@@ -81,7 +169,23 @@ def _git(lab: Lab) -> None:
     def git(*words: str) -> None:
         lab.run("git", *words, cwd=repo, env=env)
 
-    git("init", "-q", "--initial-branch=main")
+    with lab.healthy():
+        _work(lab, git)
+    with lab.fault("merge-conflict"):
+        _conflicts(lab, git)
+    _served(lab, git)
+    with lab.fault("damaged-repository"):
+        for file in list((repo / ".git/objects").glob("??/*"))[:2]:
+            file.chmod(0o644)
+            file.write_bytes(b"damage")
+        (repo / ".git/index").write_bytes(b"DIRC" + os.urandom(80))
+        for words in (("fsck",), ("status",), ("log", "--all"), ("repack", "-ad")):
+            git(*words)
+
+
+def _work(lab: Lab, git: Callable[..., None]) -> None:
+    """Commits, branches and merges that go well."""
+    git("init", "--initial-branch=main")
     for branch in ("main", "other"):
         git("checkout", "-b", branch) if branch != "main" else None
         for number in range(3):
@@ -89,6 +193,19 @@ def _git(lab: Lab) -> None:
             git("add", ".")
             git("commit", "-m", f"{branch} {number}")
     git("checkout", "main")
+    git("checkout", "-b", "side")
+    lab.write("repo/side", "x\n")
+    for words in (
+        *(("add", "-v", "side"), ("commit", "-m", "side"), ("checkout", "main"), ("status",)),
+        *(("merge", "--no-ff", "-m", "m", "side"), ("log", "--stat", "-3"), ("branch", "-v")),
+        *(("tag", "-a", "v1", "-m", "x"), ("gc",), ("fsck", "--full"), ("clone", ".", "../copy")),
+        *(("count-objects", "-v"), ("describe",), ("branch", "-d", "side"), ("repack", "-ad")),
+    ):
+        git(*words)
+
+
+def _conflicts(lab: Lab, git: Callable[..., None]) -> None:
+    """Branches that can't be merged, remotes that can't be reached, odd arguments."""
     lab.write("repo/file", "local\n")
     for words in (
         ("checkout", "other"),
@@ -109,6 +226,10 @@ def _git(lab: Lab) -> None:
         ("am", "file"),
     ):
         git(*words)
+
+
+def _served(lab: Lab, git: Callable[..., None]) -> None:
+    """git daemon: clones that are served, repositories it may not give, broken requests."""
     server = lab.start(
         "git",
         "daemon",
@@ -119,23 +240,19 @@ def _git(lab: Lab) -> None:
         "--max-connections=4",
     )
     lab.listening(9418)
-    for words in (
-        ("clone", "git://127.0.0.1/repo", "/srv/app/c1"),
-        ("clone", "git://127.0.0.1/none", "/srv/app/c2"),
-    ):
-        git(*words)
-    lab.talk(9418, b"GET / HTTP/1.0\r\n\r\n")
-    lab.write("repo/.git/git-daemon-export-ok", "")
-    git("clone", "git://127.0.0.1/repo", "/srv/app/c3")
-    git("push", "git://127.0.0.1/repo", "main")
-    lab.crowd(9418, 8)
-    lab.stop(server)
-    for file in list((repo / ".git/objects").glob("??/*"))[:2]:
-        file.chmod(0o644)
-        file.write_bytes(b"damage")
-    (repo / ".git/index").write_bytes(b"DIRC" + os.urandom(80))
-    for words in (("fsck",), ("status",), ("log", "--all"), ("repack", "-ad")):
-        git(*words)
+    with lab.fault("refused-request"):
+        for name in ("repo", "none"):
+            git("clone", f"git://127.0.0.1/{name}", f"/srv/app/no-{name}")
+        lab.talk(9418, b"GET / HTTP/1.0\r\n\r\n")
+        git("push", "git://127.0.0.1/repo", "main")
+        lab.crowd(9418, 8)
+    with lab.healthy():
+        lab.write("repo/.git/git-daemon-export-ok", "")
+        for number in range(3):
+            git("clone", "git://127.0.0.1/repo", f"/srv/app/c{number}")
+        git("ls-remote", "git://127.0.0.1/repo")
+        git("fetch", "git://127.0.0.1/repo", "main")
+        lab.stop(server)
 
 
 def _archives(lab: Lab) -> None:
@@ -143,17 +260,47 @@ def _archives(lab: Lab) -> None:
     lab.write("data/file", lab.rng.randbytes(90_000))
     full = lab.tiny_disk("full", "16k")
     for name, flag in (("a.tar.gz", "z"), ("a.tar.xz", "J"), ("a.tar", "")):
-        lab.run("tar", f"c{flag}vf", lab.dir / name, "data")
+        with lab.healthy(0.1):
+            lab.run("tar", f"c{flag}vf", lab.dir / name, "data")
+            lab.run("tar", "xvf", lab.dir / name, "-C", lab.folder("room"))
         data = bytearray((lab.dir / name).read_bytes())
         lab.write(f"cut-{name}", bytes(data[: len(data) // 2]))
         data[300:340] = lab.rng.randbytes(40)
         lab.write(f"bad-{name}", bytes(data))
-        for copy in (name, f"cut-{name}", f"bad-{name}", "none.tar"):
-            lab.run("tar", "xvf", lab.dir / copy, "-C", full)
-            lab.run("gzip", "-tv", lab.dir / copy)
-            lab.run("xz", "-tv", lab.dir / copy)
-            lab.run("cpio", "-itv", "-F", lab.dir / copy)
-            lab.run("unzip", "-t", lab.dir / copy)
+        with lab.fault("disk-full"):
+            lab.run("tar", "xvf", lab.dir / name, "-C", full)
+        with lab.fault("damaged-file"):
+            for copy in (f"cut-{name}", f"bad-{name}", "none.tar"):
+                lab.run("tar", "xvf", lab.dir / copy, "-C", full)
+                for tool in (
+                    ("gzip", "-tv"),
+                    ("xz", "-tv"),
+                    ("cpio", "-itv", "-F"),
+                    ("unzip", "-t"),
+                ):
+                    lab.run(*tool, lab.dir / copy)
+    with lab.fault("bad-certificate"):
+        _certificates(lab)
+    with lab.fault("backend-down"):
+        for url in (
+            "http://127.0.0.1:9/",
+            "https://no.invalid/",
+            "ftp://127.0.0.1:9/x",
+            "gopher:x",
+        ):
+            lab.run("curl", "-v", "--max-time", "2", url)
+            lab.run("wget", "-d", "-t", "1", "-T", "2", "-O", "/dev/null", url)
+    with lab.healthy():
+        server = lab.start("/usr/bin/python3", "-m", "http.server", "80")
+        lab.listening(80)
+        for path in ("data/file", "good/", "a.tar"):
+            lab.run("curl", "-v", "-o", "/dev/null", f"http://127.0.0.1/{path}")
+            lab.run("wget", "-d", "-O", "/dev/null", f"http://127.0.0.1/{path}")
+        lab.stop(server)
+
+
+def _certificates(lab: Lab) -> None:
+    """Keys and certificates that don't fit what is asked of them."""
     cert, key = lab.certificate()
     for words in (
         ("verify", cert),
@@ -179,15 +326,10 @@ def _archives(lab: Lab) -> None:
         ("-v", "--batch", "--passphrase", "", "--quick-gen-key", "a@b.c"),
     ):
         lab.run("gpg", "--batch", *request, env=home, timeout=5)
-    for url in (
-        "http://127.0.0.1:9/",
-        "https://no.invalid/",
-        "ftp://127.0.0.1:9/x",
-        "gopher:x",
-        "file:///none",
-    ):
-        lab.run("curl", "-v", "--max-time", "2", url)
-        lab.run("wget", "-d", "-t", "1", "-T", "2", "-O", "/dev/null", url)
 
 
-SERVICES = (Service("builds", ("gcc", "g++", "make", "cmake", "git", "gdb"), builds, 90),)
+SERVICES = (
+    Service(
+        "builds", ("gcc", "g++", "make", "cmake", "git", "gdb", "cargo", "golang-go"), builds, 200
+    ),
+)

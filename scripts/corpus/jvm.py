@@ -17,32 +17,50 @@ FORMATS = (
     "%4$s: %5$s [%1$tc]%6$s%n",
     "[%1$tY-%1$tm-%1$td %1$tH:%1$tM:%1$tS] %4$-7s %3$s - %5$s %6$s%n",
     "%1$tb %1$td, %1$tY %1$tl:%1$tM:%1$tS %1$Tp %2$s%n%4$s: %5$s%6$s%n",
+    "%1$ty/%1$tm/%1$td %1$tH:%1$tM:%1$tS %3$s: %5$s%6$s%n",
+    "%5$s%6$s%n",
 )
 
 
 def java(lab: Lab) -> None:
     """java.util.logging in four layouts, the virtual machine's own log, crashes, javac errors."""
     lab.write("Orders.java", lab.sample("Orders.java"))
-    lab.run("javac", "-Xlint:all", "Orders.java", timeout=20)
+    lab.write("Routine.java", lab.sample("Routine.java"))
+    lab.run("javac", "Routine.java", "Orders.java", timeout=20)
     config = lab.write(
         "l.properties",
         "handlers=java.util.logging.ConsoleHandler\n.level=ALL\n"
         "java.util.logging.ConsoleHandler.level=ALL\nsun.level=INFO\njdk.level=INFO\n",
     )
     for layout in FORMATS:
-        lab.run(
+        argv = (
             "java",
             "-Xmx64m",
             f"-Djava.util.logging.config.file={config}",
             f"-Djava.util.logging.SimpleFormatter.format={layout}",
-            "Orders",
-            timeout=15,
         )
+        with lab.healthy(0.1):
+            lab.run(*argv, "Routine", timeout=15)
+            lab.run(*argv, "Routine", timeout=15)
+        with lab.fault("failing-job", 0.1):
+            lab.run(*argv, "Orders", timeout=15)
+    with lab.healthy():
+        for flag in (
+            "-Xlog:gc*,safepoint*:stdout:time,level,tags",
+            "-Xlog:class+load,os,cds:stdout:uptime,tags",
+            "-Xlog:gc*:stdout:none",
+        ):
+            lab.run("java", flag, "-Xmx32m", "Routine", timeout=10)
+        lab.run("javac", "-verbose", "Routine.java", timeout=10)
+        lab.run("jar", "cvf", "r.jar", "Routine.class")
+    with lab.fault("crash"):
+        _broken(lab)
+
+
+def _broken(lab: Lab) -> None:
+    """A virtual machine that can't start or dies, and sources that don't compile."""
     for flags in (
-        ("-Xlog:gc*,safepoint*:stdout:time,level,tags", "-Xmx32m"),
-        ("-Xlog:all=warning",),
         ("-Xmx1k",),
-        ("-Xlog:class+load,os,cds:stdout:uptime,level,tags", "-Xshare:off"),
         ("-XX:Nonsense",),
         ("-XX:+CrashOnOutOfMemoryError", "-Xmx16m"),
         ("-agentlib:none",),
@@ -104,14 +122,15 @@ def tomcat(lab: Lab) -> None:
     lab.stop(server)
     conf = base / "conf/server.xml"
     text = conf.read_text()
-    for wrong in (
-        text.replace('port="8080"', 'port="99999"'),
-        text.replace("<Engine", "<Engne"),
-        text.replace("org.apache.catalina.core.AprLifecycleListener", "no.Such"),
-        text[:900],
-    ):
-        conf.write_text(wrong)
-        lab.run(*argv, env=env, timeout=4)
+    with lab.fault("bad-config"):
+        for wrong in (
+            text.replace('port="8080"', 'port="99999"'),
+            text.replace("<Engine", "<Engne"),
+            text.replace("org.apache.catalina.core.AprLifecycleListener", "no.Such"),
+            text[:900],
+        ):
+            conf.write_text(wrong)
+            lab.run(*argv, env=env, timeout=4)
 
 
 def zookeeper(lab: Lab) -> None:
@@ -145,15 +164,33 @@ def zookeeper(lab: Lab) -> None:
             "-Dlog4j.configuration=file:/srv/app/log4j.properties",
             "org.apache.zookeeper.server.quorum.QuorumPeerMain",
         )
-        for wrong in (
-            "nonsense\n",
-            "clientPort=x\n",
-            text.replace("500", "x"),
-            text + "server.1=x\n",
-        ):
-            lab.run(*argv, lab.write("b.cfg", wrong), timeout=3)
-        server = lab.start(*argv, lab.write("z.cfg", text))
-        lab.listening(2181)
+        with lab.fault("bad-config"):
+            for wrong in (
+                "nonsense\n",
+                "clientPort=x\n",
+                text.replace("500", "x"),
+                text + "server.1=x\n",
+            ):
+                lab.run(*argv, lab.write("b.cfg", wrong), timeout=3)
+        with lab.healthy():
+            server = lab.start(*argv, lab.write("z.cfg", text))
+            lab.listening(2181)
+            for words in (b"ruok", b"stat", b"srvr", b"conf", b"mntr"):
+                lab.talk(2181, words)
+            for fine in (
+                ("create", "/fine", "x"),
+                ("get", "/fine"),
+                ("ls", "/"),
+                ("delete", "/fine"),
+            ):
+                lab.run(
+                    *argv[:-1],
+                    "org.apache.zookeeper.ZooKeeperMain",
+                    "-server",
+                    "127.0.0.1:2181",
+                    *fine,
+                    timeout=5,
+                )
         for words in (
             b"ruok",
             b"stat",
@@ -163,7 +200,8 @@ def zookeeper(lab: Lab) -> None:
             b"kill",
         ):
             lab.talk(2181, words)
-        lab.crowd(2181, 9)
+        with lab.fault("connection-flood"):
+            lab.crowd(2181, 9)
         client = (*argv[:-1], "org.apache.zookeeper.ZooKeeperMain", "-server", "127.0.0.1:2181")
         for command in (
             ("create", "/a", "x"),
@@ -213,8 +251,17 @@ def activemq(lab: Lab) -> None:
         '<transportConnector name="m" uri="mqtt://127.0.0.1:1883"/></transportConnectors>',
     )
     lab.write("good.xml", stomp)
-    server = lab.start(*argv, "xbean:good.xml")
-    lab.listening(61616, 15)
+    with lab.healthy():
+        server = lab.start(*argv, "xbean:good.xml")
+        lab.listening(61616, 15)
+        lab.talk(
+            61613,
+            b"CONNECT\naccept-version:1.2\nhost:a\n\n\0",
+            b"SUBSCRIBE\nid:1\ndestination:/queue/a\n\n\0",
+            b"SEND\ndestination:/queue/a\n\nhello\0",
+            b"DISCONNECT\n\n\0",
+        )
+        lab.pause(2)
     frames = (
         b"CONNECT\n\n\0",
         b"SEND\ndestination:/queue/a\n\nhi\0",
@@ -228,25 +275,27 @@ def activemq(lab: Lab) -> None:
     for frame in frames:
         lab.talk(61613, frames[0], frame)
         lab.talk(61613, frame)
-    for junk in (
-        b"GET / HTTP/1.0\r\n\r\n",
-        lab.rng.randbytes(200),
-        b"\0\0\0\x20\1ActiveMQ" + bytes(30),
-    ):
-        for port in (61616, 61613, 1883):
-            lab.talk(port, junk)
+    with lab.fault("protocol-error"):
+        for junk in (
+            b"GET / HTTP/1.0\r\n\r\n",
+            lab.rng.randbytes(200),
+            b"\0\0\0\x20\1ActiveMQ" + bytes(30),
+        ):
+            for port in (61616, 61613, 1883):
+                lab.talk(port, junk)
     lab.run(*argv, "xbean:good.xml", timeout=6)
     lab.stop(server)
     for file in lab.dir.glob("data/kahadb/db*"):
         file.write_bytes(lab.rng.randbytes(5000))
     lab.run(*argv, "xbean:good.xml", timeout=6)
-    for wrong in (
-        stomp[:1500],
-        stomp.replace("kahaDB", "nonsense"),
-        stomp.replace("tcp://127", "none://127"),
-    ):
-        lab.write("bad.xml", wrong)
-        lab.run(*argv, "xbean:bad.xml", timeout=5)
+    with lab.fault("bad-config"):
+        for wrong in (
+            stomp[:1500],
+            stomp.replace("kahaDB", "nonsense"),
+            stomp.replace("tcp://127", "none://127"),
+        ):
+            lab.write("bad.xml", wrong)
+            lab.run(*argv, "xbean:bad.xml", timeout=5)
 
 
 SERVICES = (

@@ -1,41 +1,32 @@
 """What a service needs to be run, troubled and read out, in a machine of its own."""
 
 import contextlib
-import http.client
 import os
 import pwd
 import random
 import re
 import shutil
 import signal
-import socket
-import ssl
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from corpus.machine import HOME
+from corpus.phases import HEALTHY, UNKNOWN, Phases
+from corpus.shapes import diverse
+from corpus.traffic import WORDS, Traffic
 
-DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+__all__ = ["LEVELS", "WORDS", "Lab", "LabTimeout", "Service"]
+
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": str(HOME / "home"),
     "LC_ALL": "C.UTF-8",
 }
-HEX = re.compile(rb"\b(?:0x)?(?=[a-fA-F]*0)[0a-fA-F]{6,}\b")
-TROUBLE = re.compile(
-    rb"\b(?:err|error|errors|fail|failed|failure|fatal|crit|critical|alert|emerg|emergency|panic"
-    rb"|warn|warning|severe|exception|denied|refused)\b",
-    re.IGNORECASE,
-)
-PLAIN_WORD = re.compile(rb"[a-z]{2,}[,.:;]?")
+FAULT_NAME = re.compile(r"[a-z]+(-[a-z]+)*")
 LEVELS = "%timegenerated% %HOSTNAME% %syslogfacility-text%.%syslogseverity-text% %syslogtag%%msg%"
-USERS = ("root", "admin", "alice", "bob", "oracle", "git", "deploy", "test", "guest", "ubuntu")
-WORDS = ("invoice", "report", "orders", "login", "images", "backup", "api", "session", "archive")
 
 
 class LabTimeout(BaseException):
@@ -52,42 +43,7 @@ class Service:
     seconds: int = 50
 
 
-def shape(line: bytes) -> bytes:
-    """A line without its digits and long hex words.
-
-    >>> shape(b"pid 17 at 0x7fe1a2b3c4d5 of deadbeef1")
-    b'pid 00 at # of #'
-    """
-    return HEX.sub(b"#", line.translate(DIGITS))
-
-
-def family(line: bytes) -> bytes:
-    """What a line says, with every word that isn't plain lower case taken as a name.
-
-    >>> family(b"[0.1s][info] loaded java.util.Map from cache 7")
-    b'* loaded * from cache *'
-    """
-    words = (word if PLAIN_WORD.fullmatch(word) else b"*" for word in line.split())
-    return b" ".join(word for word, _ in groupby(words))
-
-
-def diverse(lines: Iterable[bytes], per_shape: int = 3, per_family: int = 60) -> Iterator[bytes]:
-    """Keep a few lines of every shape and family; drop empty and binary ones.
-
-    >>> list(diverse([b"a 1", b"a 2", b"", b"b"], per_shape=1))
-    [b'a 1', b'b']
-    """
-    seen: Counter[tuple[str, bytes]] = Counter()
-    for line in lines:
-        if not line.strip() or b"\0" in line:
-            continue
-        keys = (("shape", shape(line)), ("family", family(line)))
-        seen.update(keys)
-        if seen[keys[0]] <= per_shape and seen[keys[1]] <= per_family:
-            yield line
-
-
-class Lab:
+class Lab(Traffic):
     """The helpers with which a service is configured, started, troubled and read out."""
 
     def __init__(self, name: str, seed: int) -> None:
@@ -98,6 +54,8 @@ class Lab:
         self._running: list[subprocess.Popen[bytes]] = []
         self._logs: list[str] = []
         self._count = 0
+        self._phases = Phases()
+        self._phase = UNKNOWN
         self.dir.mkdir(mode=0o755)
         (HOME / "home").mkdir()
         self._captures.mkdir()
@@ -111,6 +69,14 @@ class Lab:
         argv = ("mount", "-t", "tmpfs", "-o", f"size={size},mode=1777", "tiny", str(folder))
         subprocess.run(argv, check=True, timeout=10)
         return folder
+
+    @staticmethod
+    def fill(path: Path) -> Path:
+        """Take all that is left of a disk with one file; remove it to have the room back."""
+        with path.open("wb", buffering=0) as out, contextlib.suppress(OSError):
+            while True:
+                out.write(bytes(4096))
+        return path
 
     def write(self, path: str | Path, text: str | bytes, mode: int = 0o644) -> Path:
         """Write a file (a relative path lies in the lab's folder), making its folders."""
@@ -195,6 +161,13 @@ class Lab:
             self._running.remove(process)
         return process.returncode
 
+    @staticmethod
+    def gone(process: subprocess.Popen[bytes], seconds: float = 4) -> bool:
+        """Wait until a process that was told to end has ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode is not None
+
     def stop_all(self) -> None:
         """Stop what still runs, the newest first."""
         for process in reversed(self._running[:]):
@@ -246,85 +219,17 @@ class Lab:
         return True
 
     def listening(self, port: int, seconds: float = 10) -> bool:
-        """Wait until something accepts connections on a loopback port."""
+        """Wait until something listens on a TCP port, without troubling it with a connection."""
+        wanted = f":{port:04X}"
 
-        def answers() -> bool:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                return True
+        def listens() -> bool:
+            for table in ("tcp", "tcp6"):
+                rows = Path("/proc/net", table).read_text().splitlines()
+                if any(row.split()[1].endswith(wanted) and row.split()[3] == "0A" for row in rows):
+                    return True
             return False
 
-        return self.until(answers, seconds)
-
-    # -- traffic -------------------------------------------------------------------------
-
-    def user(self) -> str:
-        """A login name, often a wrong one."""
-        if self.rng.random() < 0.6:
-            return self.rng.choice(USERS)
-        return "".join(self.rng.choices("abcdefghiklmnoprstuvw", k=self.rng.randint(3, 9)))
-
-    def path(self) -> str:
-        """A path as a client would ask for."""
-        parts = self.rng.choices(WORDS, k=self.rng.randint(1, 3))
-        return "/" + "/".join(parts) + self.rng.choice(("", ".php", ".html", ".png", "?id=7"))
-
-    def address(self) -> str:
-        """A source address that this lab's loopback owns."""
-        net = self.rng.choice(("10.{}.{}.{}", "192.168.{1}.{2}", "172.16.{1}.{2}", "127.0.0.{2}"))
-        return net.format(*(self.rng.randint(2, 250) for _ in range(3)))
-
-    def talk(
-        self, port: int, *chunks: bytes, tls: bool = False, wait: float = 0.15, kind: str = "tcp"
-    ) -> bytes:
-        """Say `chunks` to a port from a random address; what came back, errors ignored."""
-        heard = b""
-        datagram = kind == "udp"
-        with contextlib.suppress(OSError, ValueError):
-            family = socket.SOCK_DGRAM if datagram else socket.SOCK_STREAM
-            with socket.socket(socket.AF_INET, family) as plain:
-                plain.bind((self.address(), 0))
-                plain.settimeout(2)
-                plain.connect(("127.0.0.1", port))
-                line: socket.socket = self._wrap(plain) if tls else plain
-                line.settimeout(wait)
-                for chunk in chunks or (b"",):
-                    line.sendall(chunk)
-                    with contextlib.suppress(TimeoutError):
-                        heard += line.recv(65536)
-        return heard
-
-    @staticmethod
-    def _wrap(plain: socket.socket) -> socket.socket:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context.wrap_socket(plain, server_hostname="localhost")
-
-    def http(
-        self,
-        port: int,
-        path: str = "/",
-        method: str = "GET",
-        body: bytes | None = None,
-        *,
-        headers: dict[str, str] | None = None,
-        timeout: float = 3,
-    ) -> bytes:
-        """One HTTP request from a random address; the answer's body, errors ignored."""
-        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-            source = (self.address(), 0)
-            client = http.client.HTTPConnection("127.0.0.1", port, timeout, source)
-            with contextlib.closing(client):
-                client.request(method, path, body, headers or {})
-                return client.getresponse().read()
-        return b""
-
-    def crowd(self, port: int, size: int = 60) -> None:
-        """More connections at a time than a server allows."""
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for _ in range(size):
-                stack.enter_context(socket.create_connection(("127.0.0.1", port), 1))
-            self.pause(1.2)
+        return self.until(listens, seconds)
 
     def certificate(self, name: str = "localhost", days: int = 30) -> tuple[Path, Path]:
         """A self-signed certificate and its key."""
@@ -334,17 +239,61 @@ class Lab:
         self.run(*argv, keep=False)
         return cert, key
 
+    # -- phases --------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def healthy(self, settle: float = 0.4) -> Iterator[None]:
+        """What is logged until the end of the block is what healthy software logs.
+
+        Software gets `settle` seconds to write before and after. Name the log files with
+        `collect` before the block that they grow in.
+        """
+        with self._during(HEALTHY, settle):
+            yield
+
+    @contextlib.contextmanager
+    def fault(self, name: str, settle: float = 0.4) -> Iterator[None]:
+        """What is logged until the end of the block is the doing of one kind of fault.
+
+        Raises:
+            ValueError: `name` isn't in kebab-case.
+        """
+        if not FAULT_NAME.fullmatch(name):
+            raise ValueError(f"not a fault's name: {name!r}")
+        with self._during(f"fault:{name}", settle):
+            yield
+
+    @contextlib.contextmanager
+    def _during(self, phase: str, settle: float) -> Iterator[None]:
+        if self._phase != UNKNOWN:
+            raise ValueError(f"{phase} inside of {self._phase}")
+        self.pause(settle)
+        self._phases.mark(self._files(), UNKNOWN)
+        self._phase = phase
+        try:
+            yield
+            self.pause(settle)
+        finally:
+            self._phases.mark(self._files(), phase)
+            self._phase = UNKNOWN
+
     # -- reading out ---------------------------------------------------------------------
 
     def collect(self, *patterns: str | Path) -> None:
-        """Name log files (globs) to be read at the end."""
+        """Name log files (globs) to be read at the end; what they hold so far is of no phase."""
+        known = set(self._files())
         self._logs += [str(pattern) for pattern in patterns]
+        self._phases.mark((file for file in self._files() if file not in known), UNKNOWN)
 
-    def lines(self) -> list[bytes]:
-        """All that was logged: the captured output, then the named files."""
+    def _files(self) -> list[Path]:
+        """The captured output in order, then the named files."""
         files = sorted(self._captures.glob("*.log"))
         root = Path("/")
         for pattern in self._logs:
             files += sorted(f for f in root.glob(pattern.lstrip("/")) if f.is_file())
-        data = b"\n".join(f.read_bytes()[: 1 << 23] for f in dict.fromkeys(files))
-        return list(diverse(data.split(b"\n")))
+        return list(dict.fromkeys(files))
+
+    def lines(self) -> list[tuple[bytes, str]]:
+        """All that was logged, file after file, and the phase of every line."""
+        rows = (row for file in self._files() for row in self._phases.rows(file))
+        return list(diverse(rows))

@@ -2,60 +2,73 @@
 
 import time
 
-from corpus.lab import LEVELS, Lab, Service
+from corpus.hosts import PLAIN
+from corpus.lab import Lab, Service
 
 
 def packages(lab: Lab) -> None:
-    """dpkg and apt: this machine's own logs, broken archives, missing sources, bad packages."""
-    lab.collect("/var/log/dpkg.log", "/var/log/alternatives.log", "/var/log/apt/*.log")
-    lab.write(
-        "sources.list",
-        "deb http://127.0.0.1:9/debian stable main\n"
-        "deb http://no.invalid/debian x main\ndeb [nonsense http://x y\n",
-    )
-    own = (
-        "-o",
-        f"Dir::Etc::SourceList={lab.dir}/sources.list",
-        "-o",
-        "Dir::Etc::SourceParts=/none",
-    )
-    lab.run("apt-get", *own, "update", timeout=15)
-    good = "deb http://127.0.0.1:9/debian stable main\ndeb http://no.invalid/debian x main\n"
-    lab.write("sources.list", good)
-    lab.run("apt-get", *own, "-o", "Acquire::Retries=0", "update", timeout=15)
-    for words in (
-        ("install", "nothing-such"),
-        ("install", "-s", "bash=99"),
-        ("remove", "-s", "libc6"),
-        ("check",),
-        ("source", "x"),
-        ("install", "-s", "exim4", "postfix"),
-    ):
-        lab.run("apt-get", *words)
-    lab.write("broken.deb", b"!<arch>\ndebian-binary   1 2 3 4 5\n")
-    for words in (
-        ("-i", "/srv/app/broken.deb"),
-        ("-r", "nothing"),
-        ("-i", "/none.deb"),
-        ("--configure", "nothing"),
-        ("-L", "nothing"),
-        ("--nonsense",),
-        ("-V", "tzdata"),
-    ):
-        lab.run("dpkg", *words)
+    """dpkg and apt: this machine's own logs; broken archives, missing sources, bad packages."""
+    sources = lab.write("sources.list", "")
+    own = ("-o", f"Dir::Etc::SourceList={sources}", "-o", "Dir::Etc::SourceParts=/none")
     control = (
-        "Package: lab\nVersion: %s\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: x\n"
+        "Package: lab%s\nVersion: %s\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: x\n"
     )
-    for number, extra in enumerate(("Depends: nothing (>= 2)\n", "Conflicts: base-files\n", "")):
-        lab.write("deb/DEBIAN/control", control % f"1.{number}" + extra)
-        lab.write("deb/DEBIAN/postinst", "#!/bin/sh\necho configuring; exit 4\n", 0o755)
-        lab.write("deb/etc/hostname", "clash\n")
-        lab.run("dpkg-deb", "--build", lab.dir / "deb", lab.dir / "x.deb")
-        lab.run("dpkg", "-D3", "-i", lab.dir / "x.deb")
-    lab.run("dpkg", "--audit")
-    lab.write("/var/lib/dpkg/status", "Package: \nnonsense\n")
-    lab.run("dpkg", "-l")
-    lab.run("apt-get", "check")
+    with lab.healthy():
+        for log in ("/var/log/dpkg.log", "/var/log/alternatives.log", "/var/log/apt/history.log"):
+            lab.run("sh", "-c", f"grep -vi error {log} | tail -n 4000")
+        for name in ("a", "b", "c"):
+            lab.write("fine/DEBIAN/control", control % (name, "1.0"))
+            lab.write("fine/DEBIAN/postinst", "#!/bin/sh\necho ready\n", 0o755)
+            lab.write(f"fine/etc/lab-{name}/conf", "x\n")
+            lab.run("dpkg-deb", "--build", lab.dir / "fine", lab.dir / "f.deb")
+            for words in (("-i", "f.deb"), ("-D3", "-i", "f.deb"), ("-s", f"lab{name}")):
+                lab.run("dpkg", *words)
+            lab.run("dpkg", "-P", f"lab{name}")
+        for line in (
+            "update",
+            "check",
+            "install -s bash",
+            "autoremove -s",
+            "clean",
+            "upgrade -s -q",
+        ):
+            lab.run("apt-get", *own, *line.split(), timeout=15)
+        for line in ("policy bash", "show bash", "depends bash"):
+            lab.run("apt-cache", *own, *line.split())
+    bad = "deb http://127.0.0.1:9/debian stable main\ndeb http://no.invalid/debian x main\n"
+    with lab.fault("backend-down"):
+        for text in (bad + "deb [nonsense http://x y\n", bad):
+            sources.write_text(text)
+            lab.run("apt-get", *own, "-o", "Acquire::Retries=0", "update", timeout=15)
+    with lab.fault("bad-package"):
+        for line in (
+            "install nothing-such",
+            "install -s bash=99",
+            "source x",
+            "remove nothing-such",
+        ):
+            lab.run("apt-get", *line.split())
+        lab.write("broken.deb", b"!<arch>\ndebian-binary   1 2 3 4 5\n")
+        for line in (
+            "-i broken.deb",
+            "-r nothing",
+            "-i /none.deb",
+            "--configure nothing",
+            "--nonsense",
+        ):
+            lab.run("dpkg", *line.split())
+        extras = ("Depends: nothing (>= 2)\n", "Conflicts: base-files\n", "")
+        for number, extra in enumerate(extras):
+            lab.write("deb/DEBIAN/control", control % ("", f"1.{number}") + extra)
+            lab.write("deb/DEBIAN/postinst", "#!/bin/sh\necho configuring; exit 4\n", 0o755)
+            lab.write("deb/etc/hostname", "clash\n")
+            lab.run("dpkg-deb", "--build", lab.dir / "deb", lab.dir / "x.deb")
+            lab.run("dpkg", "-D3", "-i", lab.dir / "x.deb")
+        lab.run("dpkg", "--audit")
+    with lab.fault("damaged-state"):
+        lab.write("/var/lib/dpkg/status", "Package: \nnonsense\n")
+        lab.run("dpkg", "-l")
+        lab.run("apt-get", "check")
 
 
 UNITS = (
@@ -79,116 +92,58 @@ TMPFILES = (
 )
 
 
+FINE_UNIT = (
+    "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"
+)
+FINE_FILES = "d /run/fine 0755 root root -\nf /run/fine/a 0644 - - - x\nL /run/fine/l - - - - a\n"
+
+
 def systemd(lab: Lab) -> None:
-    """systemd's tools on broken units, temporary files, users, timers and mounts."""
-    for number, text in enumerate(UNITS):
-        unit = lab.write(f"units/lab{number}.service", text)
-        lab.run("systemd-analyze", "verify", "--man=no", unit)
-    for kind, text in (
-        ("timer", "[Timer]\nOnCalendar=yesterdayish\nOnBootSec=x\n"),
-        ("mount", "[Mount]\nWhat=/dev/none\nWhere=/else\n"),
-        ("socket", "[Socket]\nListenStream=nowhere:99999\n"),
-        ("path", "[Path]\nPathExists=relative\n"),
-        ("slice", "[Slice]\nCPUWeight=x\n"),
-    ):
-        lab.run("systemd-analyze", "verify", "--man=no", lab.write(f"units/odd.{kind}", text))
-    env = {"SYSTEMD_LOG_LEVEL": "debug"}
-    rules = lab.write("lab.conf", TMPFILES)
-    for settings in ({}, env):
-        lab.run("systemd-tmpfiles", "--create", "--remove", rules, env=settings)
-        lab.run(
-            "systemd-sysusers",
-            lab.write("u.conf", "u root 0\nu x! -\nu lab9 7\nm a b\ng q z\nk\n"),
-            env=settings,
-        )
-        lab.run("systemd-analyze", "calendar", "Mon *-*-* 99:00", env=settings)
-        lab.run("systemctl", "start", "nginx", env=settings)
-        lab.run(
-            "journalctl", "--file", lab.write("bad.journal", b"LPKSHHRH" + bytes(400)), env=settings
-        )
-        lab.run("journalctl", "--verify", "--directory", lab.dir, env=settings)
-        lab.run("hostnamectl", env=settings)
-        lab.run("systemd-nspawn", "-D", "/none", env=settings)
-        lab.run("systemd-detect-virt", env=settings)
-        lab.run("/lib/systemd/systemd-journald", timeout=3, env=settings)
-        lab.run("/lib/systemd/systemd-logind", timeout=3, env=settings)
-        lab.run(
-            "/lib/systemd/systemd-sysctl", lab.write("s.conf", "kernel.none=1\nx\n"), env=settings
-        )
-        lab.run("/lib/systemd/systemd-modules-load", env=settings)
-        lab.run("udevadm", "test", "/sys/class/net/lo", env=settings)
-        lab.run("/lib/systemd/systemd-fsck", "/dev/none", env=settings)
-        lab.run(
-            "/lib/systemd/system-generators/systemd-fstab-generator",
-            *[lab.dir] * 3,
-            env={**settings, "SYSTEMD_FSTAB": str(lab.write("fstab", "x\n/dev/a / ext4 bad\n"))},
-        )
-
-
-def disks(lab: Lab) -> None:
-    """File systems, LVM, RAID and SMART tools on healthy, damaged and missing devices."""
-    image = lab.dir / "disk.img"
-    makers = (
-        (("mkfs.ext4", "-F"), ("e2fsck", "-fyv")),
-        (("mkfs.xfs", "-f"), ("xfs_repair", "-n"), ("xfs_repair", "-v")),
-        (("mkfs.btrfs", "-f"), ("btrfs", "check", "--force"), ("btrfs", "rescue", "super-recover")),
-    )
-    for make, *checks in makers:
-        for place, size in ((1024, 900), (5_000_000, 90_000), (65536, 4096), (1 << 20, 1 << 21)):
-            image.write_bytes(bytes(8 << 20))
-            with image.open("r+b") as file:
-                file.truncate(310 << 20)
-            lab.run(*make, image, keep=place == 1024)
-            with image.open("r+b") as file:
-                file.seek(place)
-                file.write(lab.rng.randbytes(size))
-            for check in checks:
-                lab.run(*check, image, timeout=8)
-    for words in (
-        ("mkfs.ext4", "/none"),
-        ("mkfs.ext4", "-b", "3", "/dev/null"),
-        ("resize2fs", "/none"),
-        ("mount", "-o", "loop", image, "/mnt"),
-        ("mount", "/dev/none", "/mnt"),
-        ("mount", "-t", "nofs", "none", "/mnt"),
-        ("umount", "/none"),
-        ("swapon", image),
-        ("fsck", "-N", "-A"),
-        ("blkid", "-p", image),
-        ("mdadm", "--examine", image),
-        ("mdadm", "--assemble", "--scan", "-v"),
-        ("mdadm", "--create", "/dev/md0", "-l1", "-n2", image, image),
-        ("mdadm", "--detail", "/dev/md0"),
-        ("smartctl", "-a", "/dev/sda"),
-        ("smartctl", "--scan", "-r", "ioctl"),
-        ("smartctl", "-t", "x", "/dev/null"),
-        ("cryptsetup", "open", image, "x"),
-        ("dmsetup", "table"),
-        ("badblocks", "-sv", image),
-    ):
-        lab.run(*words, timeout=5)
-    lab.run(
-        "smartd",
-        "-d",
-        "-q",
-        "onecheck",
-        "-c",
-        lab.write("smartd.conf", "/dev/sda -a\nDEVICESCAN -x\n/dev/none -H -m root\n"),
-        timeout=4,
-    )
-    for words in (
-        ("pvcreate", "-vvv", image),
-        ("vgs", "-vvvv"),
-        ("vgcreate", "-vv", "v", "/none"),
-        ("lvcreate", "-L", "9q", "v"),
-        ("vgchange", "-ay", "-vv", "none"),
-        ("pvscan", "-vv"),
-        ("lvs", "none/x"),
-        ("vgck", "-vv"),
-        ("vgcfgrestore", "-v", "none"),
-    ):
-        lab.run(*words)
-    lab.run("lvs", "--config", "devices { dir = 5 nonsense }")
+    """systemd's tools on good and broken units, temporary files, users, timers and mounts."""
+    for env in ({}, {"SYSTEMD_LOG_LEVEL": "debug"}):
+        with lab.healthy():
+            fine = lab.write("units/fine.service", FINE_UNIT)
+            lab.write("u.conf", 'u fine - "x"\ng team -\n')
+            lab.write("f.conf", FINE_FILES)
+            for line in (
+                *(
+                    "systemd-tmpfiles --create /srv/app/f.conf",
+                    "systemd-tmpfiles --clean /srv/app/f.conf",
+                ),
+                *(
+                    "systemd-sysusers /srv/app/u.conf",
+                    "systemd-tmpfiles --remove /srv/app/f.conf",
+                    "systemd-id128 new",
+                ),
+                *(
+                    "systemd-analyze calendar daily",
+                    "systemd-analyze timespan 5min",
+                    "systemd-path temporary",
+                ),
+                *("systemd-escape a/b", "systemd-detect-virt", "systemctl --version"),
+            ):
+                lab.run(*line.split(), env=env)
+            lab.run("systemd-analyze", "verify", "--man=no", fine, env=env)
+        with lab.fault("missing-device"):
+            for line in (
+                *("systemctl start nginx", "hostnamectl", "systemd-nspawn -D /none"),
+                *("/lib/systemd/systemd-journald", "/lib/systemd/systemd-logind"),
+                *("/lib/systemd/systemd-fsck /dev/none", "udevadm test /sys/class/net/none"),
+                *("journalctl --verify --directory .", "/lib/systemd/systemd-modules-load"),
+            ):
+                lab.run(*line.split(), env=env, timeout=3)
+            bad = lab.write("bad.journal", b"LPKSHHRH" + bytes(400))
+            lab.run("journalctl", "--file", bad, env=env)
+        with lab.fault("bad-config"):
+            for number, text in enumerate(UNITS):
+                unit = lab.write(f"units/lab{number}.service", text)
+                lab.run("systemd-analyze", "verify", "--man=no", unit, env=env)
+            lab.run("systemd-tmpfiles", "--create", lab.write("lab.conf", TMPFILES), env=env)
+            users = lab.write("bad.conf", "u root 0\nu x! -\nu lab9 7\nm a b\ng q z\nk\n")
+            lab.run("systemd-sysusers", users, env=env)
+            lab.run("systemd-analyze", "calendar", "Mon *-*-* 99:00", env=env)
+            settings = lab.write("s.conf", "kernel.none=1\nx\n")
+            lab.run("/lib/systemd/systemd-sysctl", settings, env=env)
 
 
 def fail2ban(lab: Lab) -> None:
@@ -208,8 +163,17 @@ def fail2ban(lab: Lab) -> None:
     lab.collect("/var/log/f2b.log")
     server = ("fail2ban-server", "-f", "--logtarget", "/var/log/f2b.log", "start")
     for level in ("DEBUG", "INFO"):
-        process = lab.start(*server[:2], "--loglevel", level, *server[2:])
-        lab.pause(3)
+        with lab.healthy():
+            process = lab.start(*server[:2], "--loglevel", level, *server[2:])
+            lab.pause(3)
+            for fine in (
+                "status",
+                "ping",
+                "status lab",
+                "get lab maxretry",
+                "set lab findtime 600",
+            ):
+                lab.run("fail2ban-client", *fine.split(), timeout=5)
         for _ in range(14):
             stamp = time.strftime("%b %d %H:%M:%S")
             line = (
@@ -228,15 +192,16 @@ def fail2ban(lab: Lab) -> None:
             ("set", "lab", "bantime", "x"),
         ):
             lab.run("fail2ban-client", *words, timeout=5)
-        log.unlink()
-        lab.pause(2.5)
+        with lab.fault("missing-log"):
+            log.unlink()
+            lab.pause(2.5)
         log.write_text("")
         lab.run("fail2ban-client", "stop", timeout=5)
         lab.stop(process)
-    lab.write("/etc/fail2ban/jail.d/x.local", "[gone]\nenabled = true\nfilter = none\nlogpath=/n\n")
-    lab.run(*server, timeout=3)
-    lab.write("/etc/fail2ban/jail.d/x.local", "[broken\n")
-    lab.run(*server, timeout=3)
+    with lab.fault("bad-config"):
+        for text in ("[gone]\nenabled = true\nfilter = none\nlogpath=/n\n", "[broken\n"):
+            lab.write("/etc/fail2ban/jail.d/x.local", text)
+            lab.run(*server, timeout=3)
 
 
 BAD = ("203.0.113.5", "198.51.100.77", "192.0.2.14", "2001:db8::bad")
@@ -245,20 +210,36 @@ BAD = ("203.0.113.5", "198.51.100.77", "192.0.2.14", "2001:db8::bad")
 def chrony(lab: Lab) -> None:
     """chronyd without a reachable server, with bad directives and a broken drift file."""
     lab.folder("/run/chrony", "_chrony").chmod(0o700)
-    lab.syslog(LEVELS)
+    lab.syslog(PLAIN)
     text = (
         "server 127.0.0.1 port 9 iburst\npool no.invalid\n"
         "driftfile /srv/app/state/drift\nkeyfile /none\n"
     )
     lab.write("state/drift", "nonsense\n")
     lab.folder("state", "_chrony")
-    lab.run("chronyd", "-x", "-d", "-f", lab.write("c.conf", text), timeout=4)
-    lab.run("chronyd", "-x", "-d", "-L", "-1", "-f", lab.write("c.conf", text), timeout=3)
-    lab.start("chronyd", "-x", "-n", "-f", lab.write("c.conf", text))
-    for wrong in ("nonsense 1", "server", "makestep x", "leapsectz None/None", "allow 1.2.3.4.5"):
-        lab.run("chronyd", "-x", "-d", "-f", lab.write("b.conf", wrong + "\n"), timeout=2)
-    for words in (("online",), ("none",), ("burst", "1/1"), ("nonsense",)):
-        lab.run("chronyc", *words, timeout=3)
+    fine = lab.write("fine.conf", "local stratum 8\nallow 127.0.0.0/8\nport 123\ncmdport 0\n")
+    with lab.healthy():
+        for flags in (("-d",), ("-d", "-L", "-1"), ("-n",)):
+            server = lab.start("chronyd", "-x", *flags, "-f", fine)
+            lab.pause(1.5)
+            for words in (("tracking",), ("activity",), ("sources",), ("serverstats",)):
+                lab.run("chronyc", *words, timeout=3)
+            lab.stop(server)
+    with lab.fault("backend-down"):
+        lab.run("chronyd", "-x", "-d", "-f", lab.write("c.conf", text), timeout=4)
+        lab.run("chronyd", "-x", "-d", "-L", "-1", "-f", lab.dir / "c.conf", timeout=3)
+        lab.run("chronyd", "-x", "-n", "-f", lab.dir / "c.conf", timeout=3)
+    with lab.fault("bad-config"):
+        for wrong in (
+            "nonsense 1",
+            "server",
+            "makestep x",
+            "leapsectz None/None",
+            "allow 1.2.3.4.5",
+        ):
+            lab.run("chronyd", "-x", "-d", "-f", lab.write("b.conf", wrong + "\n"), timeout=2)
+    for order in (("online",), ("none",), ("burst", "1/1"), ("nonsense",)):
+        lab.run("chronyc", *order, timeout=3)
 
 
 def monit(lab: Lab) -> None:
@@ -275,25 +256,32 @@ def monit(lab: Lab) -> None:
         "check system lab\n if memory usage > 0% then alert\n if loadavg (1min) > 0 then alert\n"
     )
     lab.collect("/var/log/monit.log")
-    for wrong in ("nonsense\n", "check file\n", "set daemon x\n", "include /none/*\n"):
-        lab.run("monit", "-t", "-c", lab.write("b.rc", wrong, 0o600), timeout=3)
+    with lab.fault("bad-config"):
+        for wrong in ("nonsense\n", "check file\n", "set daemon x\n", "include /none/*\n"):
+            lab.run("monit", "-t", "-c", lab.write("b.rc", wrong, 0o600), timeout=3)
     lab.write("data", "x")
-    server = lab.start("monit", "-I", "-vv", "-c", lab.write("m.rc", text, 0o600))
-    for size in (10, 500):
-        lab.pause(3)
-        lab.write("data", "y" * size)
-        lab.write("web.pid", str(999_000 + size))
-    lab.pause(2)
-    lab.stop(server)
+    head = text[: text.index("check process")]
+    fine = head + "check file data with path /srv/app/data\n if size > 9 MB then alert\n"
+    fine += "check system lab\n if loadavg (1min) > 999 then alert\n"
+    fine += "check program p with path /bin/true\n"
+    with lab.healthy():
+        server = lab.start("monit", "-I", "-vv", "-c", lab.write("f.rc", fine, 0o600))
+        lab.pause(4)
+        lab.stop(server)
+    with lab.fault("failed-check"):
+        server = lab.start("monit", "-I", "-vv", "-c", lab.write("m.rc", text, 0o600))
+        for size in (10, 500):
+            lab.pause(3)
+            lab.write("data", "y" * size)
+            lab.write("web.pid", str(999_000 + size))
+        lab.pause(2)
+        lab.stop(server)
 
 
 SERVICES = (
-    Service("packages", ("dpkg", "apt"), packages),
-    Service("systemd", ("systemd",), systemd),
-    Service(
-        "disks", ("e2fsprogs", "xfsprogs", "btrfs-progs", "lvm2", "mdadm", "smartmontools"), disks
-    ),
-    Service("fail2ban", ("fail2ban",), fail2ban),
-    Service("chrony", ("chrony", "rsyslog"), chrony),
-    Service("monit", ("monit",), monit),
+    Service("packages", ("dpkg", "apt"), packages, 120),
+    Service("systemd", ("systemd",), systemd, 90),
+    Service("fail2ban", ("fail2ban",), fail2ban, 90),
+    Service("chrony", ("chrony", "rsyslog"), chrony, 75),
+    Service("monit", ("monit",), monit, 75),
 )

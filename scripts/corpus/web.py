@@ -1,8 +1,9 @@
-"""Web servers: requests good, bad and hostile, bad configurations, dead upstreams."""
+"""What web servers and proxies meet: visitors, attacks, and backends good and odd."""
 
+import subprocess
 from pathlib import Path
 
-from corpus.lab import Lab, Service
+from corpus.lab import Lab
 
 ATTACKS = (
     b"GET / HTTP/1.1\r\n\r\n",
@@ -26,6 +27,18 @@ PROBES = (
     *("/.env", "/cgi-bin/test.cgi", "/favicon.ico", "/admin/?q=%27%20OR%201=1", "/loop", "/app"),
 )
 AGENTS = ("curl/7.88.1", "Mozilla/5.0 (X11; Linux x86_64)", "sqlmap/1.7", "Go-http-client/1.1")
+PAGES = (
+    *("/", "/index.html", "/about.html", "/docs/", "/docs/guide.html", "/docs/faq.html?lang=en"),
+    *("/style.css", "/app.js", "/robots.txt", "/favicon.ico", "/img/logo.png", "/docs"),
+)
+CALLS = ("/api/orders", "/api/orders/17", "/api/invoice?page=2", "/api/login", "/api/search?q=red")
+BROWSERS = (
+    "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0.0.0 Safari/537.36",
+    "Googlebot/2.1 (+http://www.google.com/bot.html)",
+    "Prometheus/2.42.0",
+)
+ALICE = "Basic YWxpY2U6c2VjcmV0"
 
 
 def storm(lab: Lab, port: int, probes: int = 20) -> None:
@@ -41,92 +54,71 @@ def storm(lab: Lab, port: int, probes: int = 20) -> None:
         lab.talk(port, attack, wait=0.05)
 
 
+def visitors(lab: Lab, port: int, number: int = 25, host: str = "a.test") -> None:
+    """What a healthy site sees: pages that are there, calls that work, a login that is right."""
+    base = {"Host": host}
+    for page in (*PAGES, *lab.rng.choices(PAGES, k=number)):
+        extra = {
+            "User-Agent": lab.rng.choice(BROWSERS),
+            "Accept-Encoding": lab.rng.choice(("gzip", "identity")),
+        }
+        if lab.rng.random() < 0.4:
+            extra["Referer"] = f"http://{host}{lab.rng.choice(PAGES)}"
+        if lab.rng.random() < 0.2:
+            extra["Range"] = "bytes=0-9"
+        if lab.rng.random() < 0.2:
+            extra["If-Modified-Since"] = "Fri, 01 Jan 2038 00:00:00 GMT"
+        lab.http(port, page, lab.rng.choice(("GET", "GET", "HEAD")), headers=base | extra)
+    for call in (*CALLS, *lab.rng.choices(CALLS, k=number // 3)):
+        method = lab.rng.choice(("GET", "GET", "POST", "PUT", "DELETE"))
+        body = b"{}" if method in ("POST", "PUT") else None
+        lab.http(port, call, method, body, headers=base | {"Content-Type": "application/json"})
+    lab.http(port, "/private/", headers=base | {"Authorization": ALICE})
+    lab.talk(port, b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n" * 3)
+
+
+def hostile(lab: Lab, port: int, wait: float = 0.05) -> None:
+    """Requests that break the protocol."""
+    for attack in ATTACKS:
+        lab.talk(port, attack, wait=wait)
+
+
+def guesses(lab: Lab, port: int, path: str = "/private/", number: int = 12) -> None:
+    """Somebody trying one password after another."""
+    for secret in ("YWxpY2U6d3Jvbmc=", "Ym9iOng=", "!!", "YWRtaW46", "cm9vdDp0b29y") * (
+        number // 5
+    ):
+        headers = {"Authorization": f"Basic {secret}", "Host": "a.test"}
+        lab.http(port, path, headers=headers)
+
+
 def site(lab: Lab) -> Path:
-    """A document root with a page, an unreadable page and an unlisted folder."""
+    """A document root with pages, an unreadable page and an unlisted folder."""
     root = lab.folder("www")
-    lab.write("www/index.html", "<h1>It works</h1>")
+    for page in PAGES:
+        name = page.partition("?")[0].lstrip("/")
+        if name.rpartition("/")[2] and name != "docs":
+            lab.write(f"www/{name}", f"<h1>{name}</h1>\n" * 40)
+    lab.write("www/docs/index.html", "<h1>Documentation</h1>")
     lab.write("www/private/index.html", "secret")
     lab.write("www/app", "secret", mode=0o000)
     lab.folder("www/list")
-    lab.write("users", "alice:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\nbroken\n")
+    lab.write("users", "alice:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
     return root
 
 
-NGINX = """
-worker_processes 2; daemon off; pid /run/nginx-lab.pid; user www-data;
-error_log %(error)s %(level)s;
-include /etc/nginx/modules-enabled/*.conf;
-events { worker_connections 24; %(events)s }
-http {
- access_log %(access)s;
- limit_req_zone $server_name zone=one:1m rate=5r/s; limit_conn_zone $server_name zone=c:1m;
- client_max_body_size 8k; client_header_timeout 1; client_body_timeout 1;
- proxy_connect_timeout 1; proxy_read_timeout 1; proxy_cache_path /var/cache/n keys_zone=k:1m;
- upstream dead { server 127.0.0.1:9 max_fails=1; server 127.0.0.1:19; }
- upstream odd { server 127.0.0.1:8081; }
- server { listen 80; server_name a.test; root %(root)s;
-  location /private/ { auth_basic "x"; auth_basic_user_file %(home)s/users; }
-  location /up/ { proxy_pass http://dead; } location /slow/ { proxy_pass http://odd; }
-  location /admin/ { deny all; } location /list/ { limit_req zone=one; limit_conn c 1; }
-  location /loop { rewrite ^ /loop; } location /app { alias %(root)s/app; }
-  location /cgi-bin/ { fastcgi_pass unix:/run/none.sock; }
-  location /wp-login.php { proxy_pass http://$arg_host; resolver 127.0.0.1:5353; }
- }
- server { listen 443 ssl; ssl_certificate %(cert)s; ssl_certificate_key %(key)s;
-  ssl_verify_client on; ssl_client_certificate %(cert)s; }
-}
-"""
-NGINX_BROKEN = (
-    "events {} http { server { listen 80; listen 80; root /x; } }",
-    "events {} http { server { listen 80 } }",
-    "events {} http { sever { listen 80; } }",
-    "events {} http { server { listen 99999; } }",
-    "events {} http { upstream u { } server { location / { proxy_pass http://nohost; } } }",
-    "events {} http { server { listen 443 ssl; ssl_certificate /x.pem; ssl_certificate_key /y; } }",
-    "events {} http { include /etc/none.conf; }",
-    "load_module modules/none.so; events {}",
-    "user nobody9; events {}",
-    "events { worker_connections many; } http {}",
-    "http {}",
-    "events {} http { server_names_hash_bucket_size 3; log_format x '$none'; }",
-    "events {} http { server { server_name a; } server { server_name a; } ",
-    "events {} http { server { location ~ ( { } } }",
-    "events {} error_log /none/dir/error.log; http {}",
-)
+def backend(lab: Lab, port: int = 8080) -> subprocess.Popen[bytes]:
+    """Start an application that answers every request."""
+    process = lab.start("/usr/bin/python3", "-c", GOOD_UPSTREAM, str(port), keep=False)
+    lab.listening(port)
+    return process
 
 
-def nginx(lab: Lab) -> None:
-    """nginx at two levels: refused upstreams, limits, killed workers, all kinds of bad config."""
-    root = site(lab)
-    cert, key = lab.certificate()
-    for text in NGINX_BROKEN:
-        lab.run("nginx", "-t", "-c", lab.write("broken.conf", text))
-    lab.start("/usr/bin/python3", "-c", ODD_UPSTREAM, keep=False)
-    for level, events in (("info", ""), ("debug", "debug_connection 127.0.0.0/8;")):
-        names = {"root": root, "home": lab.dir, "cert": cert, "key": key, "events": events}
-        error, access = f"/var/log/nginx/{level}.log", f"/var/log/nginx/access-{level}.log"
-        names |= {"level": level, "error": error, "access": access}
-        config = lab.write("n.conf", NGINX % names)
-        lab.collect(error, access)
-        server = lab.start("nginx", "-c", config)
-        lab.listening(80)
-        if level == "info":
-            lab.run("nginx", "-c", config, "-e", "/srv/app/second.log")
-            storm(lab, 80)
-            lab.talk(443, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", tls=True)
-            lab.talk(443, b"plain\r\n\r\n")
-            lab.run("nginx", "-s", "reload", "-c", config)
-            lab.write("n.conf", "nonsense;")
-            lab.run("nginx", "-s", "reload", "-c", config)
-            lab.signal_named("nginx", 10)
-            lab.pause(1)
-            lab.crowd(80)
-            lab.kill_child(server.pid, 9)
-            lab.kill_child(server.pid, 11)
-        else:
-            storm(lab, 80, 3)
-        lab.pause()
-        lab.stop(server, 3)
+def odd_backend(lab: Lab) -> subprocess.Popen[bytes]:
+    """Start an application on port 8081 that answers with nonsense, too little or not at all."""
+    process = lab.start("/usr/bin/python3", "-c", ODD_UPSTREAM, keep=False)
+    lab.listening(8081)
+    return process
 
 
 ODD_UPSTREAM = """
@@ -144,162 +136,23 @@ for n in range(500):
     c.close()
 """
 
-
-APACHE = """
-ServerRoot /etc/apache2
-PidFile /run/a.pid
-ServerName localhost
-%(modules)s
-Listen 80
-Listen 443
-User www-data
-Group www-data
-LogLevel %(level)s
-ErrorLog %(log)s
-%(format)s
-LogFormat "%%h %%l %%u %%t \\"%%r\\" %%>s %%O \\"%%{Referer}i\\" \\"%%{User-Agent}i\\"" combined
-CustomLog %(log)s.access combined
-TypesConfig /etc/mime.types
-DocumentRoot %(root)s
-Timeout 2
-MaxRequestWorkers 25
-LimitRequestBody 8000
-<Directory %(root)s>
- Options None
- AllowOverride All
- Require all granted
-</Directory>
-<Location /private/>
- AuthType Basic
- AuthName x
- AuthBasicProvider file
- AuthUserFile %(home)s/users
- Require valid-user
-</Location>
-<Location /admin>
- Require all denied
-</Location>
-ProxyPass /up/ http://127.0.0.1:9/
-ProxyPass /slow/ http://127.0.0.1:8081/ timeout=1
-ProxyPass /wp-login.php http://nohost.invalid/
-ScriptAlias /cgi-bin/ %(home)s/cgi/
-RewriteEngine on
-RewriteRule ^/loop /loop [R]
-<VirtualHost *:443>
- SSLEngine on
- SSLCertificateFile %(cert)s
- SSLCertificateKeyFile %(key)s
- SSLVerifyClient require
- SSLCACertificateFile %(cert)s
-</VirtualHost>
+GOOD_UPSTREAM = """
+import http.server, sys
+class App(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        self.rfile.read(length)
+        body = b"<p>hello</p>" * 50
+        self.send_response(201 if self.command == "POST" else 200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Cache-Control", "max-age=3")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
+    def log_message(self, *words): pass
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8080
+http.server.ThreadingHTTPServer(("127.0.0.1", port), App).serve_forever()
 """
-APACHE_BROKEN = (
-    "Lisen 80",
-    "Listen 80\nListen 99999",
-    "Listen 80\nLoadModule no_module modules/none.so",
-    "Listen 80\n<VirtualHost *:80>\nServerName a",
-    "Listen 80\nDocumentRoot /none/such",
-    "Listen 80\nSSLEngine on",
-    "Listen 80\nErrorLog /none/e.log",
-    "Include /etc/none/*.load\nInclude /none.conf",
-    "User nobody9",
-    "Listen 80\nRewriteRule (",
-    "Listen 80\nLogLevel loud",
-    "Listen 80\nSSLCertificateFile /none.pem",
-)
-
-
-def _apache_modules() -> str:
-    names = "mpm_event authz_core authz_host authn_core authn_file auth_basic authz_user alias"
-    names += " mime dir rewrite proxy proxy_http cgid ssl socache_shmcb autoindex status reqtimeout"
-    folder = "/usr/lib/apache2/modules"
-    return "\n".join(f"LoadModule {n}_module {folder}/mod_{n}.so" for n in names.split())
-
-
-def apache(lab: Lab) -> None:
-    """Apache httpd at info and trace3: CGI that dies, .htaccess errors, handshakes, limits."""
-    root = site(lab)
-    cert, key = lab.certificate()
-    lab.write("www/list/.htaccess", "Nonsense on\n")
-    lab.write("www/up2/.htaccess", "AuthUserFile /none\nRequire valid-user\nAuthType Basic\n")
-    lab.write("cgi/test.cgi", "#!/bin/sh\necho oops >&2\nexit 3\n", 0o755)
-    lab.write("cgi/bad.cgi", "#!/none/interpreter\n", 0o755)
-    lab.write("cgi/deny.cgi", "#!/bin/sh\n", 0o644)
-    modules = _apache_modules()
-    for text in APACHE_BROKEN:
-        lab.run("apache2", "-t", "-f", lab.write("broken.conf", f"{modules}\n{text}\n"))
-    lab.start("/usr/bin/python3", "-c", ODD_UPSTREAM, keep=False)
-    names = {"root": root, "home": lab.dir, "cert": cert, "key": key, "modules": modules}
-    own = 'ErrorLogFormat "%{cu}t %l %P:%T %m %F: %E: %M"'
-    for level, style in (("info ssl:debug", ""), ("trace3", own), ("notice", "")):
-        log = f"/var/log/apache2/{level.partition(' ')[0]}.log"
-        config = lab.write(
-            "a.conf", APACHE % {**names, "level": level, "log": log, "format": style}
-        )
-        lab.collect(log, f"{log}.access")
-        server = lab.start("apache2", "-f", config, "-DFOREGROUND")
-        lab.listening(80)
-        lab.run("apache2", "-f", config, "-DFOREGROUND")
-        storm(lab, 80, 10 if level != "trace3" else 2)
-        for path in ("/cgi-bin/bad.cgi", "/cgi-bin/deny.cgi", "/cgi-bin/none", "/up2/", "/app/x/"):
-            lab.http(80, path)
-        lab.talk(443, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", tls=True)
-        lab.talk(443, b"GET / HTTP/1.1\r\n\r\n")
-        lab.crowd(80)
-        lab.kill_child(server.pid, 11)
-        lab.pause(1)
-        lab.stop(server)
-
-
-LIGHTTPD = """
-server.document-root = "%(root)s"
-server.port = 80
-server.errorlog = "/var/log/lighttpd/error.log"
-server.username = "www-data"
-server.modules = ("mod_access", "mod_accesslog", "mod_auth", "mod_authn_file", "mod_proxy",
-  "mod_cgi", "mod_fastcgi")
-accesslog.filename = "/var/log/lighttpd/access.log"
-debug.log-request-handling = "enable"
-debug.log-condition-handling = "enable"
-debug.log-request-header = "enable"
-debug.log-file-not-found = "enable"
-debug.log-timeouts = "enable"
-server.max-request-size = 8
-server.max-connections = 16
-server.max-read-idle = 2
-auth.backend = "htpasswd"
-auth.backend.htpasswd.userfile = "%(home)s/users"
-$HTTP["url"] =~ "^/private/" {
-  auth.require = ("" => ("method" => "basic", "realm" => "x", "require" => "valid-user")) }
-$HTTP["url"] =~ "^/up/" { proxy.server = ("" => (("host" => "127.0.0.1", "port" => 9))) }
-$HTTP["url"] =~ "^/slow/" { proxy.server = ("" => (("host" => "127.0.0.1", "port" => 8081))) }
-$HTTP["url"] =~ "^/loop" { fastcgi.server = ("" => (("socket" => "/run/none.sock"))) }
-$HTTP["url"] =~ "^/cgi-bin/" { cgi.assign = (".cgi" => "/none/interpreter") }
-"""
-
-
-def lighttpd(lab: Lab) -> None:
-    """lighttpd with its request debugging on; dead backends and refused configurations."""
-    lab.folder("/var/log/lighttpd", "www-data")
-    text = LIGHTTPD % {"root": site(lab), "home": lab.dir}
-    lab.write("www/cgi-bin/test.cgi", "x", 0o755)
-    for wrong in ("server.port = ", "server.modlues = ()", 'server.port = "x"', "$HTTP[ {", "}"):
-        lab.run("lighttpd", "-tt", "-f", lab.write("broken.conf", text + wrong + "\n"))
-    for wrong in ('server.modules += ("mod_none")', 'include "none.conf"', "server.port = 99999"):
-        lab.run("lighttpd", "-D", "-f", lab.write("broken.conf", text + wrong + "\n"), timeout=2)
-    lab.start("/usr/bin/python3", "-c", ODD_UPSTREAM, keep=False)
-    config = lab.write("l.conf", text)
-    lab.collect("/var/log/lighttpd/*.log")
-    server = lab.start("lighttpd", "-D", "-f", config)
-    lab.listening(80)
-    lab.run("lighttpd", "-D", "-f", config, timeout=2)
-    storm(lab, 80)
-    lab.crowd(80)
-    lab.stop(server, 2)
-
-
-SERVICES = (
-    Service("nginx", ("nginx-light",), nginx),
-    Service("apache2", ("apache2",), apache),
-    Service("lighttpd", ("lighttpd",), lighttpd),
-)
