@@ -19,6 +19,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tinylogbert_daemon.decide.alert import describe
+
 HERE = Path(__file__).resolve().parent
 BREAK_AFTER = 30.0
 LEAST_SECONDS = 45.0
@@ -81,7 +83,8 @@ def main() -> int:
                     "sources": [{"name": "demo", "paths": [f"{logs}/*.log"]}],
                     "state_dir": str(folder / "state"),
                     "http": {"port": port},
-                    "decision": {"burst": 50, "alert_budget": 1000},
+                    # six failures at once would be one storm; here each shows by itself
+                    "decision": {"burst": 50, "alert_budget": 1000, "storm_texts": 50},
                 }
             )
         )
@@ -141,10 +144,8 @@ def report(alerts: Path, written: int, read: int) -> int:
         print(f"  {failure:20} {f'alert, score {max(scores):.2f}' if scores else 'NO ALERT'}")
     other = [a for a in found if not any(re.search(p, a["log_text"]) for p in FAILURES.values())]
     print(f"  other alerts         {len(other)}")
-    for alert in other:
-        print(
-            f"    {alert['score']:.2f} {alert['log_text'].encode('unicode_escape').decode()[:120]}"
-        )
+    for alert in found:
+        print(f"\n{describe(alert)}")
     return 0 if well else 1
 
 

@@ -7,7 +7,7 @@ project; no log was copied.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # topic: subjects | when all is well | when it is not
@@ -64,7 +64,7 @@ def _topic(block: str) -> tuple[list[str], ...]:
 
 
 def _filled(line: str, rng: random.Random) -> str:
-    slots = {
+    slots: dict[str, Callable[[], str]] = {
         "{n}": lambda: str(rng.randrange(1, 9999)),
         "{x}": lambda: f"0x{rng.randrange(1 << 40):x}",
         "{i}": lambda: f"10.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}",
