@@ -2,9 +2,11 @@
 """Train the base model that ships with the package, from permissive and self-made logs only.
 
 Reads ``pretrain/`` of the data folder ($TINYLOGBERT_DATA, else ../shared/data) and the logs that
-``scripts/collect_logs.py`` made by running real software; never ``benchmark/`` or ``logs/``, whose
-licence is for measuring. Writes the artifact under ``--output`` and prints what the card needs.
-The base model is pinned by hash: put the new name into ``model/artifact.py``.
+``scripts/collect_logs.py`` made by running real software, healthy and at fault, and statements of
+our own (``scripts/corpus/statements.py``); never ``benchmark/`` or ``logs/``, whose licence is for
+measuring. Some services are held out whole: the decision's weights are chosen on them. Writes the
+artifact under ``--output`` and prints what the card needs. The base model is pinned by hash: put
+the new name into ``model/artifact.py``.
 """
 
 from __future__ import annotations
@@ -15,14 +17,20 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import torch
+from corpus.statements import statements
 from sklearn.metrics import roc_auc_score
 
 from tinylogbert_daemon.model.artifact import load
+from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer
+from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.training.batches import NO_LEVEL, count_weight, trouble
 from tinylogbert_daemon.training.corpus import Corpus, collect
 from tinylogbert_daemon.training.export import export
@@ -31,9 +39,16 @@ from tinylogbert_daemon.training.train import Progress, TrainOptions, train
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("TINYLOGBERT_DATA", ROOT.parent / "shared" / "data")) / "pretrain"
 # the share of training that each part gets, whatever its size
-SHARES = {"dmesg": 0.20, "rootly": 0.12, "lnav": 0.10, "self-made": 0.58}
+SHARES = {"dmesg": 0.14, "rootly": 0.09, "lnav": 0.07, "self-made": 0.60, "statements": 0.10}
+STATEMENTS = 10_000
 HELD_OUT = 40
 """One text of so many is held out, by its hash, to calibrate and to measure on."""
+HELD_OUT_SERVICES = (
+    *("dovecot", "lighttpd", "mariadb", "monit", "named", "proftpd"),
+    *("rabbitmq", "samba", "slapd", "squid", "stunnel", "zookeeper"),
+)
+IN_A_FAULT = 0.7
+"""The trouble that a text without a level means which was only seen in fault windows."""
 
 
 def held_out(text: str) -> bool:
@@ -41,45 +56,122 @@ def held_out(text: str) -> bool:
     return blake2b(text.encode(), digest_size=2).digest()[0] * HELD_OUT < 256
 
 
-def gather(self_made: Path) -> tuple[Corpus, list[float], list[str]]:
-    """Return the training corpus, its sampling weights, and the texts held out."""
-    files = {name: [DATA / f"{name}.log.xz"] for name in SHARES if name != "self-made"}
-    files["self-made"] = sorted(self_made.glob("*.log"))
-    for name, paths in files.items():
-        if not paths or not all(path.exists() for path in paths):
-            sys.exit(f"{paths[0] if paths else self_made}: no logs of {name!r} there")
-    counts: Counter[str] = Counter()
-    weights: dict[str, float] = {}
-    rest: dict[str, None] = {}
-    records = 0
-    for name, paths in files.items():
-        part = collect(map(str, paths))
-        records += part.records
+def phases(logs: Iterable[Path]) -> dict[str, float]:
+    """Return the trouble that texts mean by when they were seen: healthy, or only in faults.
+
+    Texts that were (also) seen at other times are left out.
+    """
+    seen: dict[str, set[str]] = {}
+    for log in logs:
+        marks = log.with_suffix(".phases")
+        if marks.exists():
+            found = shapes(log.read_bytes())
+            for shape, phase in zip(found, marks.read_text().splitlines(), strict=True):
+                seen.setdefault(normalize(shape), set()).add(phase.split(":")[0])
+    return {
+        text: 0.0 if "healthy" in when else IN_A_FAULT
+        for text, when in seen.items()
+        if text and ("healthy" in when or when == {"fault"})
+    }
+
+
+@dataclass
+class Material:
+    """What is trained on: records and sampling weight of each text, its trouble; what is not."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    weights: Counter[str] = field(default_factory=Counter)
+    targets: dict[str, float] = field(default_factory=dict)
+    rest: dict[str, None] = field(default_factory=dict)
+    records: int = 0
+
+    def add(self, name: str, part: Corpus) -> None:
+        """Take in the texts of a part, at its share of the training."""
+        self.records += part.records
         kept = {text: part.counts[text] for text in part.texts if not held_out(text)}
-        rest |= dict.fromkeys(text for text in part.texts if held_out(text))
+        self.rest |= dict.fromkeys(text for text in part.texts if held_out(text))
         total = sum(map(count_weight, kept.values()))
         for text, count in kept.items():
-            counts[text] += count
-            weights[text] = weights.get(text, 0) + SHARES[name] * count_weight(count) / total
+            self.counts[text] += count
+            self.weights[text] += SHARES[name] * count_weight(count) / total  # type: ignore[assignment]
         print(f"{name}: {part.records} records, {len(part.texts)} texts", file=sys.stderr)
-    corpus = Corpus(dict(counts), records)
-    return corpus, [weights[text] for text in corpus.texts], list(rest)
 
 
-def main() -> None:
-    """Train, export, measure on held-out texts."""
+def own_statements() -> tuple[Corpus, dict[str, float]]:
+    """Return the texts of our own statements, and the trouble that those without a level mean."""
+    lines = list(statements(STATEMENTS, seed=0))
+    found = shapes("".join(f"{line}\n" for line, _ in lines).encode())
+    texts = list(map(normalize, found))
+    meant = {text: float(bad) for text, (_, bad) in zip(texts, lines, strict=True)}
+    return Corpus(dict(Counter(texts)), len(lines)), meant
+
+
+def gather(self_made: Path) -> Material:
+    """Return all there is to train on."""
+    material = Material()
+    for name in ("dmesg", "rootly", "lnav"):
+        path = DATA / f"{name}.log.xz"
+        if not path.exists():
+            sys.exit(f"{path}: not there")
+        material.add(name, collect([str(path)]))
+    logs = [log for log in sorted(self_made.glob("*.log")) if log.stem not in HELD_OUT_SERVICES]
+    if not logs:
+        sys.exit(f"{self_made}: no logs there; make them with scripts/collect_logs.py")
+    material.add("self-made", collect(map(str, logs)))
+    own, meant = own_statements()
+    material.add("statements", own)
+    for text, target in {**phases(logs), **meant}.items():
+        if trouble(text) == NO_LEVEL:
+            material.targets[text] = target
+    return material
+
+
+def measure(model: Path, rest: list[str], self_made: Path) -> dict[str, Any]:
+    """Return how the model does on texts and on services that were held out."""
+    scorer = Scorer(load(str(model)), torch.get_num_threads())
+    verdicts = scorer.score(rest)
+    logs = [self_made / f"{name}.log" for name in HELD_OUT_SERVICES]
+    logs = [log for log in logs if log.exists()]
+    texts = collect(map(str, logs)).texts
+    levels = {text: trouble(text) for text in texts}
+    by_level = {text: level for text, level in levels.items() if level in (0.0, 1.0)}
+    by_phase = {text: value for text, value in phases(logs).items() if levels[text] == NO_LEVEL}
+    return {
+        "held_out_texts": len(rest),
+        "held_out_nats_per_token": round(sum(v.raw for v in verdicts) / len(verdicts), 3),
+        "held_out_services": [log.stem for log in logs],
+        "services_severity_auc": _auc(scorer, by_level),
+        "services_fault_auc": _auc(scorer, by_phase),
+    }
+
+
+def _auc(scorer: Scorer, troubled: dict[str, float]) -> list[float]:
+    """Return the ROC-AUC of severity, the texts, and those of trouble among them."""
+    severity = [verdict.severity for verdict in scorer.score(list(troubled))]
+    truth = [value > 0.5 for value in troubled.values()]
+    return [round(float(roc_auc_score(truth, severity)), 4), len(truth), sum(truth)]
+
+
+def arguments() -> argparse.Namespace:
+    """Return the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--self-made", type=Path, required=True, metavar="DIR")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "base", metavar="DIR")
-    parser.add_argument("--steps", type=int, default=3200)
+    parser.add_argument("--steps", type=int, default=3600)
     parser.add_argument("--batch-size", type=int, default=48)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    corpus, weights, rest = gather(args.self_made)
-    epochs = max(1, round(args.steps * args.batch_size / len(corpus.texts)))
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train, export, measure on what was held out."""
+    args = arguments()
+    material = gather(args.self_made)
+    corpus = Corpus(dict(material.counts), material.records)
+    texts = corpus.texts
     options = TrainOptions(
-        epochs=epochs,
+        epochs=max(1, round(args.steps * args.batch_size / len(texts))),
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
         init="none",
@@ -98,23 +190,27 @@ def main() -> None:
             )
 
     args.output.mkdir(parents=True, exist_ok=True)
-    network, tokenizer, summary = train(options, corpus, args.output, report, weights)
-    folder = export(
-        network, tokenizer, corpus, summary, args.output, keep_counts=False, reference=rest
+    network, tokenizer, summary = train(
+        options,
+        corpus,
+        args.output,
+        report,
+        weights=[material.weights[text] for text in texts],
+        targets=[material.targets.get(text, trouble(text)) for text in texts],
     )
-    verdicts = Scorer(load(str(folder)), torch.get_num_threads()).score(rest)
-    levels = [(trouble(verdict.text), verdict.severity) for verdict in verdicts]
-    labelled = [(level >= 1, severity) for level, severity in levels if level in (0.0, 1.0)]
-    card = {
-        "artifact": folder.name,
-        "held_out_texts": len(rest),
-        "held_out_nats_per_token": round(sum(v.raw for v in verdicts) / len(verdicts), 3),
-        "held_out_with_level": sum(level != NO_LEVEL for level, _ in levels),
-        "held_out_severity_auc": round(float(roc_auc_score(*zip(*labelled, strict=True))), 4),
-        "minutes": round((time.monotonic() - started) / 60, 1),
-        **summary,
-    }
-    print(json.dumps(card, indent=1))
+    healthy = phases(args.self_made / f"{name}.log" for name in HELD_OUT_SERVICES)
+    folder = export(
+        network,
+        tokenizer,
+        corpus,
+        {**summary, "held_out_services": list(HELD_OUT_SERVICES)},
+        args.output,
+        keep_counts=False,
+        # what is harmless on hosts that the model has not seen
+        reference=[*material.rest, *(text for text, value in healthy.items() if value == 0.0)],
+    )
+    found = measure(folder, list(material.rest), args.self_made)
+    print(json.dumps({"artifact": folder.name, **found, **summary}, indent=1))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -16,13 +17,15 @@ from tinylogbert_daemon import __version__, logs
 from tinylogbert_daemon.clock import Clock, SystemClock
 from tinylogbert_daemon.config import Config
 from tinylogbert_daemon.decide.engine import Engine
-from tinylogbert_daemon.errors import TinyLogBertError
+from tinylogbert_daemon.errors import ArtifactError, TinyLogBertError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.notify import Notifier
 from tinylogbert_daemon.pipeline import Pipeline
+from tinylogbert_daemon.pipeline.learning import Learner
 from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.state.models import Models
 from tinylogbert_daemon.web import server
 from tinylogbert_daemon.web.app import create_app
 from tinylogbert_daemon.web.detector import EngineDetector
@@ -62,6 +65,7 @@ class Daemon:
         self._started = self._clock.monotonic()
         self._stop = asyncio.Event()
         self._ending = False
+        self._scorer: Scorer | None = None
 
     async def run(self) -> None:
         """Run to the end. Raises :class:`TinyLogBertError` if the start fails."""
@@ -71,7 +75,6 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         if self._run_seconds is not None:
             loop.call_later(self._run_seconds, self._end)
-        scorer: Scorer | None = None
         threads = 0
         worked: Config | None = None
         while not self._ending:
@@ -80,9 +83,11 @@ class Daemon:
             try:
                 with ExitStack() as stack:
                     thread = stack.enter_context(ThreadPoolExecutor(1, "scorer"))
+                    scorer = self._scorer
                     if scorer is None or threads != config.model.threads or _moved(config, scorer):
                         scorer = await loop.run_in_executor(thread, self._load, config)
                         threads = config.model.threads
+                        self._use(scorer)
                     await self._run_once(config, stack, scorer, thread)
                 worked = config
             except TinyLogBertError as error:  # of the start: later ones come in groups
@@ -93,12 +98,27 @@ class Daemon:
         self._log.info("stopped")
 
     def _load(self, config: Config) -> Scorer:
-        found = artifact.load(config.model.path)
-        manifest = found.manifest
-        self._metrics.set_model(
-            found.name, manifest.model_type, float(manifest.training.get("timestamp", 0))
-        )
+        accepted = _accepted(config)
+        found = None
+        if accepted is not None:
+            try:
+                found = Models(config.state_path).load(accepted.name)
+            except ArtifactError as error:
+                self._log.error(
+                    "the model that was swapped in cannot be used, the configured one is",
+                    error=str(error),
+                )
+        if found is None:
+            found = artifact.load(config.model.path)
         return Scorer(found, config.model.threads, self._metrics.inference_duration.observe)
+
+    def _use(self, scorer: Scorer) -> None:
+        """Take note of the model that is in use from now on."""
+        self._scorer = scorer
+        manifest = scorer.artifact.manifest
+        self._metrics.set_model(
+            scorer.artifact.name, manifest.model_type, _trained(scorer.artifact)
+        )
 
     async def _run_once(
         self, config: Config, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor
@@ -118,42 +138,57 @@ class Daemon:
         )
         view = Store(config.state_path, read_only=True)
         stack.callback(view.close)
-        health = _Health(self, pipeline, view, scorer.artifact.name)
+        health = _Health(self, pipeline, view)
         socket_ = None
         if config.http.enabled:
             socket_ = stack.enter_context(server.bind(config.http.host, config.http.port))
         async with asyncio.TaskGroup() as group:
             http_stop = asyncio.Event()
+            engine = Engine(scorer, pipeline.decider, self._clock.now)
+            detector = EngineDetector(engine, scorer_thread)
             if socket_ is not None:
-                engine = Engine(scorer, pipeline.decider, self._clock.now)
                 app = create_app(
-                    detector=EngineDetector(engine, scorer_thread),
+                    detector=detector,
                     registry=self._metrics.registry,
                     health=health,
                     version=__version__,
                 )
                 group.create_task(server.serve(app, socket_, http_stop))
-            heart = group.create_task(self._beat(pipeline, scorer, socket_))
+            heart = group.create_task(self._beat(pipeline, socket_))
+
+            def swapped(new: Scorer) -> None:
+                self._use(new)
+                detector.use(Engine(new, pipeline.decider, self._clock.now))
+
+            learner = Learner(
+                config,
+                pipeline,
+                executor=scorer_thread,
+                view=view,
+                clock=self._clock,
+                metrics=self._metrics,
+                swapped=swapped,
+            )
+            learning = group.create_task(learner.run(self._stop))
             try:
                 await pipeline.run(self._stop)
             finally:
                 heart.cancel()
+                learning.cancel()
                 http_stop.set()
 
-    async def _beat(
-        self, pipeline: Pipeline, scorer: Scorer, socket_: socket.socket | None
-    ) -> None:
+    async def _beat(self, pipeline: Pipeline, socket_: socket.socket | None) -> None:
         """Say when all is up, then feed systemd's watchdog for as long as work gets done."""
         await pipeline.ready.wait()
         count = len(pipeline.followed())
         self._log.info(
             "running",
             version=__version__,
-            model=scorer.artifact.name,
+            model=pipeline.scorer.artifact.name,
             files=count,
             http=server.url(socket_) if socket_ is not None else "off",
         )
-        self._notifier.ready(f"following {count} files with {scorer.artifact.name}")
+        self._notifier.ready(f"following {count} files with {pipeline.scorer.artifact.name}")
         every = min(_HEARTBEAT_SECONDS, (self._notifier.watchdog_seconds or 60.0) / 2)
         while True:
             if pipeline.stuck_seconds() < STUCK_SECONDS:
@@ -201,11 +236,10 @@ class Daemon:
 class _Health:
     """The daemon as the API sees it: read only."""
 
-    def __init__(self, daemon: Daemon, pipeline: Pipeline, view: Store, model: str) -> None:
+    def __init__(self, daemon: Daemon, pipeline: Pipeline, view: Store) -> None:
         self._daemon = daemon
         self._pipeline = pipeline
         self._view = view
-        self._model = model
 
     def ready(self) -> tuple[bool, str]:
         if not self._pipeline.ready.is_set():
@@ -225,11 +259,27 @@ class _Health:
         return {
             **status,
             "daemon": "running",
-            "model": self._model,
+            "model": self._pipeline.scorer.artifact.name,
+            "model_trained": _trained(self._pipeline.scorer.artifact),
             "uptime_seconds": round(self._daemon.uptime(), 3),
         }
 
 
+def _trained(model: artifact.Artifact) -> float:
+    """Return when a model was trained, in seconds since the epoch."""
+    return float(model.manifest.training.get("timestamp", 0))
+
+
 def _moved(config: Config, scorer: Scorer) -> bool:
-    """Return whether the configuration names another artifact than the one that is loaded."""
-    return artifact.find(config.model.path) != scorer.artifact.folder
+    """Return whether another artifact is to be used than the one that is loaded."""
+    wanted = _accepted(config) or artifact.find(config.model.path)
+    return wanted.resolve() != scorer.artifact.folder
+
+
+def _accepted(config: Config) -> Path | None:
+    """Return the folder of the model that was trained here and swapped in, if one may be used."""
+    if not config.swaps:
+        return None
+    models = Models(config.state_path)
+    name = models.accepted(artifact.find(config.model.path).name)
+    return models.folder / name if name is not None else None

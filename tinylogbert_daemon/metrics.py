@@ -57,6 +57,12 @@ class Metrics:
         )
         self.alerts_failed = counter("alerts_failed", "Failed attempts at delivery.", "sink")
         self.deliveries_pending = gauge("deliveries_pending", "Alerts owed to a sink.", "sink")
+        self.model_swaps = counter(
+            "model_swaps", "New models compared with the one in use, by outcome.", "outcome"
+        )
+        self.retrains = counter(
+            "retrains", "Training runs that the daemon started, by outcome.", "outcome"
+        )
         self.model_trained = gauge(
             "model_trained_timestamp_seconds", "When the model in use was trained."
         )

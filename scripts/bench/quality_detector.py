@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,10 +19,12 @@ from tinylogbert_daemon.model.artifact import load
 from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.model.verdicts import VerdictCache
+from tinylogbert_daemon.source.logtime import pieces
 
 THRESHOLD = Decision().threshold
 """The operating point: a line is an anomaly from this score on."""
 
+_CLOCK = time.time()
 _TEXTS = 1_000_000  # nothing is let go within a run
 
 
@@ -46,17 +47,14 @@ class Detector:
     """Decisions as the product takes them on a host that has seen ``history``, and then frozen."""
 
     def __init__(self, model: Model, history: Sequence[bytes] = ()) -> None:
-        self._now = float(model.artifact.manifest.training.get("timestamp", 0))
         half_life = Decision().half_life_hours * 3600
-        self._decider = Decider.of(model.artifact, THRESHOLD, half_life, counted_at=self._now)
-        seen = Counter(model.verdicts(history))
-        if seen:
-            self._decider.learn(seen)
-            counts: Counter[int] = Counter()
-            for verdict, records in seen.items():
-                if verdict.text:
-                    counts[verdict.key] += records
-            self._decider.counts.add(counts, self._now)
+        started = float(model.artifact.manifest.training.get("timestamp", 0))
+        self._decider = Decider.of(model.artifact, THRESHOLD, half_life, counted_at=started)
+        self._now = started
+        verdicts = model.verdicts(history)
+        for piece, moment in pieces(history, 0.0, _CLOCK):
+            self._now = moment
+            self._decider.learn(set(verdicts[piece]), moment)
 
     def score(self, verdicts: Sequence[Verdict]) -> list[float]:
         """Return the score of a record with each of ``verdicts``; each text is decided once."""

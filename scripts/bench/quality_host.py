@@ -16,7 +16,9 @@ from quality_detector import Model
 
 from tinylogbert_daemon.clock import ManualClock
 from tinylogbert_daemon.config.schema import Decision
-from tinylogbert_daemon.decide.incidents import Budget, Incident, IncidentBook
+from tinylogbert_daemon.decide.budget import Budget
+from tinylogbert_daemon.decide.incident import Incident
+from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.score import Decider
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.pipeline.process import Processor, SourceState
@@ -55,10 +57,17 @@ def new_host(model: Model, learning_seconds: float) -> Host:
         score=score,
         cache=model.cache,
         decider=Decider.of(
-            model.artifact, settings.threshold, settings.half_life_hours * 3600, timestamp
+            model.artifact,
+            settings.threshold,
+            settings.half_life_hours * 3600,
+            timestamp,
+            settings.alert_budget,
         ),
         incidents=IncidentBook(
-            settings.quiet_seconds, Budget(settings.alert_budget, settings.burst)
+            settings.quiet_seconds,
+            Budget(settings.alert_budget, settings.burst),
+            storm_texts=settings.storm_texts,
+            storm_seconds=settings.storm_seconds,
         ),
         sources={SOURCE: SourceState()},
         clock=clock,

@@ -38,9 +38,33 @@ def test_the_model_stands_beside_simple_detectors(
     assert found["auc"] > 0.5
     assert f"{found['auc']:.4f}" in captured.out
     assert {path.name for path in folder.iterdir()} == {
-        "metrics.json", "roc.png", "precision_recall.png", "scores.png",
+        "metrics.json", "roc.png", "precision_recall.png", "scores.png", "thresholds.png",
     }  # fmt: skip
     assert all(f"wrote {path}" in captured.err for path in folder.iterdir())
+
+
+def test_thresholds_are_looked_for_as_asked(
+    data: Path, model_folder: Path, command: RunCommand, capsys: Any, tmp_path: Path
+) -> None:
+    arguments = [
+        "--data-file", data, "--model", model_folder, "--output-dir", tmp_path / "report",
+        "--budget", "3", "--precision", "0.4", "-t", "0.7",
+    ]  # fmt: skip
+    assert command("evaluate", *arguments) == 0
+
+    printed = capsys.readouterr().out
+    operating = json.loads((tmp_path / "report" / "metrics.json").read_text())["operating"]
+    assert operating["wish"] == {
+        "threshold": 0.7, "budget": 3, "precision": 0.4, "quiet_seconds": 900.0,
+    }  # fmt: skip
+    assert operating["allowed"] == pytest.approx(max(1, 3 * operating["days"]))
+    points = operating["points"]
+    assert points["lines"]["flagged"] <= operating["allowed"]
+    assert points["incidents"]["incidents"] <= operating["allowed"]
+    assert points["precision"]["precision"] >= 0.4
+    assert points["in_use"]["threshold"] == 0.7
+    for words in ("in use (0.7)", "best F1", "3 incidents a day", "3 flagged lines a day"):
+        assert f"\n{words} " in printed
 
 
 def test_nothing_is_written_unless_asked_for(
@@ -74,5 +98,12 @@ def test_data_that_cannot_be_measured_on_is_one_line(
 def test_wrong_files(data: Path, model_folder: Path, command: RunCommand, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         command("evaluate", "--data-file", tmp_path / "none", "--model", model_folder)
-    with pytest.raises(DataError, match="cannot make this folder"):
+    with pytest.raises(DataError, match="cannot write into this folder"):
         command("evaluate", "--data-file", data, "--model", model_folder, "--output-dir", data)
+
+
+@pytest.mark.parametrize("wrong", [["--budget", "0"], ["--budget", "x"], ["--precision", "2"]])
+def test_wrong_usage(wrong: list[str], command: RunCommand) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        command("evaluate", "--data-file", "x", *wrong)
+    assert leaving.value.code == 2

@@ -209,6 +209,7 @@ def test_people_get_a_line_each(
         f"state       {state_dir}",
         "incidents   1 open",
         "deliveries  jsonl 2, log 1 pending",
+        "suppressed  budget 4, storm 7",
         "source      system: 110 records, learning, log time 1970-01-01T02:00:00+00:00",
         f"file        {FILE}: 120 lines",
     ]

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,11 @@ from tests.conftest import RunCommand, log_lines
 from tinylogbert_daemon.cli.console import StepProgress
 from tinylogbert_daemon.errors import DataError, SourceError, TinyLogBertError
 from tinylogbert_daemon.model.artifact import load
+from tinylogbert_daemon.model.normalize import normalize
+from tinylogbert_daemon.model.scorer import text_key
+from tinylogbert_daemon.model.shape import shapes
+from tinylogbert_daemon.state import Effects, Store
+from tinylogbert_daemon.state.models import Models
 
 
 @pytest.fixture
@@ -125,6 +131,61 @@ def test_a_folder_without_permission_is_one_line(
         command("train", "--data-file", log, "--checkpoint-dir", tmp_path / "c")
 
 
+def test_the_end_of_the_time_leaves_a_model_of_the_steps_until_then(
+    log: Path, model_folder: Path, command: RunCommand, capsys: Any, tmp_path: Path
+) -> None:
+    arguments = [
+        "--data-file", log, "--init", model_folder, "--batch-size", "8", "--anomaly-ratio", "0",
+        "--checkpoint-dir", tmp_path / "c",
+    ]  # fmt: skip
+    assert command("train", *arguments, "--max-minutes", "1e-6") == 0
+    captured = capsys.readouterr()
+    assert re.search(r"the time was over after step 1 of \d+", captured.err)
+    assert load(captured.out.strip()).manifest.training["steps"] == 1
+    assert not list((tmp_path / "c").glob(".resume*"))
+
+
+def test_the_end_of_the_time_on_a_state_leaves_a_model_for_the_daemon(
+    model_folder: Path, command: RunCommand, capsys: Any, tmp_path: Path
+) -> None:
+    shapes_ = shapes("".join(f"{line}\n" for line in log_lines(100)).encode())
+    counts = {text_key(normalize(shape)): (1.0, 100.0, shape) for shape in shapes_}
+    store = Store(tmp_path)
+    store.commit(
+        Effects(counts=counts, records=Counter({"app": 100}), log_times={"app": 100.0}, blocks=1)
+    )
+    store.close()
+    arguments = ["--state", tmp_path, "--init", model_folder, "--max-minutes", "1e-6"]
+    assert command("train", *arguments) == 0
+    folder = Path(capsys.readouterr().out.strip())
+    assert Models(tmp_path).newest("tinylogbert") == folder.name
+    assert Models(tmp_path).load(folder.name).manifest.training["steps"] == 1
+
+
+def test_a_network_from_nothing_has_the_size_that_was_asked_for(
+    log: Path, command: RunCommand, capsys: Any, tmp_path: Path
+) -> None:
+    arguments = ["--data-file", log, "--checkpoint-dir", tmp_path / "c", "--size", "16,1,2,32"]
+    with pytest.raises(DataError, match="--size is for a network from nothing; add --init none"):
+        command("train", *arguments)
+    for kind in ("tinylogbert", "logbert_distil"):
+        command(
+            "train", *arguments, "--init", "none", "--model-type", kind, "--epochs", "1",
+            "--anomaly-ratio", "0",
+        )  # fmt: skip
+        found = load(capsys.readouterr().out.strip()).manifest
+        assert found.model_type == kind
+        assert found.training["size"] == {"width": 16, "layers": 1, "heads": 2, "inner": 32}
+
+
+def test_a_state_that_is_none_is_one_line_and_nothing_is_made(
+    command: RunCommand, tmp_path: Path
+) -> None:
+    with pytest.raises(TinyLogBertError, match="holds no state of a daemon"):
+        command("train", "--state", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -138,6 +199,12 @@ def test_a_folder_without_permission_is_one_line(
         ["--data-file", "x", "--seed", "-1"],
         ["--data-file", "x", "--model-type", "gpt"],
         ["--data-file", "x", "--sample-limit", "half"],
+        ["--data-file", "x", "--size", "256"],
+        ["--data-file", "x", "--size", "256,4,3,1024"],
+        ["--data-file", "x", "--state", "y"],
+        ["--state", "x", "--cpu-share", "0"],
+        ["--state", "x", "--cpu-share", "1.5"],
+        ["--state", "x", "--max-minutes", "inf"],
     ],
 )
 def test_wrong_usage(arguments: list[str], command: RunCommand) -> None:

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
-from tinylogbert_daemon.decide.incidents import Anomaly
+from tinylogbert_daemon.decide.incident import Anomaly
 
 ANOMALY = Anomaly(
     source="app",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -11,13 +12,13 @@ from hypothesis import strategies as st
 
 from tests.decide.verdicts import verdict
 from tinylogbert_daemon.decide.counts import TextCounts
+from tinylogbert_daemon.decide.operating import OperatingPoint
 from tinylogbert_daemon.decide.score import (
+    EPISODE_SECONDS,
     RAW_BINS,
-    SEVERITY_BINS,
     Calibration,
     Decider,
     raw_bin,
-    severity_bin,
 )
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model.artifact import load
@@ -31,6 +32,7 @@ _COUNT = st.integers(0, 10_000_000)
 
 def decider(threshold: float = 0.5, seen: int = 0, text: str = "disk failed") -> Decider:
     counts = TextCounts(1e6)
+    counts.add({0: 1}, 0.0)  # something else was seen on this host
     if seen:
         counts.add({verdict(text).key: seen}, 0.0)
     return Decider(_CALIBRATION, threshold, counts)
@@ -60,11 +62,18 @@ def test_more_novelty_never_lowers_the_score(raw: float, s: float, a: int, b: in
     assert score(raw, s, max(a, b)) <= score(raw, s, min(a, b))
 
 
-@given(_RAW, _SHARE, _COUNT, _COUNT)
-def test_while_learning_it_does_not_matter_how_new_a_text_is(
-    raw: float, s: float, a: int, b: int
+@given(_RAW, _SHARE, _COUNT)
+def test_while_learning_it_is_not_held_against_a_text_that_it_is_new(
+    raw: float, s: float, seen: int
 ) -> None:
-    assert score(raw, s, a, learning=True) == score(raw, s, b, learning=True)
+    assert score(raw, s, seen, learning=True) <= score(raw, s, seen)
+    assert score(raw, s, 0, learning=True) < score(raw, s, 0) or score(raw, s, 0) in (0.0, 1.0)
+
+
+def test_where_no_text_was_counted_yet_nothing_is_new() -> None:
+    unknown = Decider(_CALIBRATION, 0.5).decide(verdict(), 0.0)
+    assert unknown.score == decider().decide(verdict(), 0.0, learning=True).score
+    assert unknown.novelty == 1.0
 
 
 def test_every_part_can_tip_the_scales() -> None:
@@ -87,10 +96,21 @@ def test_a_record_without_text_is_nothing() -> None:
 
 
 def test_novelty_follows_the_count_and_its_decay() -> None:
-    book = decider(seen=3)
-    assert book.decide(verdict(), 0.0).novelty == 0.25
-    assert book.decide(verdict(), 1e6).novelty == 0.4
-    assert book.decide(verdict("another"), 0.0).novelty == 1.0
+    assert decider().decide(verdict(), 0.0).novelty == 1.0
+    found = [decider(seen=seen).decide(verdict(), 0.0).novelty for seen in (0, 1, 2, 4, 1000)]
+    assert found == sorted(set(found), reverse=True) and found[-1] < 0.01
+    # after one half-life, of four episodes two are left
+    assert decider(seen=4).decide(verdict(), 1e6).novelty == found[2]
+
+
+def test_a_new_text_of_known_wording_is_less_new() -> None:
+    book = decider()
+    for name in "abcdefgh":
+        book.learn([verdict(f"session of {name} closed by {name} at night")], 0.0)
+    worded = book.decide(verdict("session of a closed by b at night"), 0.0).novelty
+    partly = book.decide(verdict("session of i closed by i at night"), 0.0).novelty
+    unknown = book.decide(verdict("power supply is on fire"), 0.0).novelty
+    assert 0.5 <= worded < partly < unknown == 1.0
 
 
 def test_deciding_changes_nothing() -> None:
@@ -105,30 +125,61 @@ def test_a_level_shift_becomes_the_new_normal() -> None:
     book = decider()
     strange = verdict(raw=12.0, severity=0.6)
     before = book.decide(strange, 0.0).score
-    for _ in range(50):
-        book.learn({strange: 1000})
-        book.counts.add({strange.key: 1000}, 0.0)
-    assert book.decide(strange, 0.0).score < before / 4
+    for episode in range(50):
+        book.learn({strange: 1000}, episode * EPISODE_SECONDS)
+    after = book.decide(strange, 50 * EPISODE_SECONDS).score
+    assert after < before / 4
     # what is less surprising than the new normal is not more so
-    assert book.decide(verdict("x", 11.0, 0.6), 0.0).score <= before
+    assert book.decide(verdict("x", 11.0, 0.6), 50 * EPISODE_SECONDS).score <= before
+
+
+def test_a_burst_teaches_no_more_than_one_record() -> None:
+    one, burst = decider(), decider()
+    text = verdict(raw=9.0)
+    one.learn([text], 0.0)
+    for second in range(600):
+        changed = burst.learn({text: 10_000}, float(second))
+        assert bool(changed) is (second == 0)
+    assert burst.decide(text, 600.0).score == pytest.approx(one.decide(text, 600.0).score)
+    assert burst.reference() == one.reference()
+
+
+def test_what_is_there_all_the_time_is_counted_again_and_again() -> None:
+    book = decider()
+    for minute in range(60):
+        book.learn([verdict()], minute * 60.0)
+    assert book.counts.get(verdict().key, 3600.0) == pytest.approx(4.0, rel=0.01)
+
+
+def test_a_noisy_host_raises_the_bar_and_a_quiet_one_does_not_lower_it() -> None:
+    def score_after(texts: int, per_day: float) -> float:
+        operating = OperatingPoint(per_day, 1e6)
+        book = Decider(_CALIBRATION, 0.5, TextCounts(1e6), operating)
+        for i in range(texts):
+            book.learn([verdict(f"trouble {i}", 9.0, 0.95)], float(i))
+        return book.decide(verdict("trouble again", 9.0, 0.95), 1000.0).score
+
+    # as many as the budget allows cost nothing, more do
+    assert score_after(10, 10.0) == score_after(10, math.inf) > 0.5
+    assert score_after(60, 10.0) < 0.5 < score_after(60, math.inf)
 
 
 def test_what_is_learned_can_be_saved_and_restored() -> None:
     book = decider()
-    for _ in range(3):  # often enough for old records to fade
-        book.learn({verdict(raw=7.0): 900_000, blank_verdict(): 5})
+    for i in range(200):
+        book.learn([verdict(f"t{i}", 7.0, 0.99), blank_verdict()], float(i))
     again = decider()
     again.restore(book.reference())
     assert again.reference() == book.reference() != decider().reference()
     again.restore(b"of another size")
     assert again.reference() == book.reference()
-    again.learn({verdict(): 1})  # what was restored can be changed
+    again.learn([verdict()], 300.0)  # what was restored can be changed
     assert again.reference() != book.reference()
 
 
 def test_learning_nothing_that_has_no_text() -> None:
     book = decider()
-    book.learn({blank_verdict(): 1000})
+    assert book.learn({blank_verdict(): 1000}, 0.0) == {}
     assert book.reference() == decider().reference()
 
 
@@ -136,7 +187,6 @@ def test_calibration_there_and_back() -> None:
     content = json.loads(json.dumps(_CALIBRATION.to_json()))
     again = Calibration.from_json(content)
     np.testing.assert_allclose(again.raw, _CALIBRATION.raw, atol=1e-6)
-    np.testing.assert_allclose(again.severity, _CALIBRATION.severity, atol=1e-6)
     assert _CALIBRATION.raw.sum() == pytest.approx(1.0)
 
 
@@ -148,13 +198,12 @@ def test_a_calibration_of_nothing_is_no_error() -> None:
     "fields",
     [
         {},
-        {"raw": [0.0] * RAW_BINS},
-        {"raw": [0.0] * RAW_BINS, "severity": [0.0] * (SEVERITY_BINS - 1)},
-        {"raw": [[0.0]] * RAW_BINS, "severity": [0.0] * SEVERITY_BINS},
-        {"raw": ["x"] * RAW_BINS, "severity": [0.0] * SEVERITY_BINS},
-        {"raw": None, "severity": None},
-        {"raw": [float("nan")] * RAW_BINS, "severity": [0.0] * SEVERITY_BINS},
-        {"raw": [-1.0] * RAW_BINS, "severity": [0.0] * SEVERITY_BINS},
+        {"raw": [0.0] * (RAW_BINS - 1)},
+        {"raw": [[0.0]] * RAW_BINS},
+        {"raw": ["x"] * RAW_BINS},
+        {"raw": None},
+        {"raw": [float("nan")] * RAW_BINS},
+        {"raw": [-1.0] * RAW_BINS},
         [],
     ],
 )
@@ -164,10 +213,16 @@ def test_what_is_no_calibration_is_refused_in_one_line(fields: dict[str, object]
     assert str(caught.value).startswith("manifest.json holds ") and "\n" not in str(caught.value)
 
 
-@given(_RAW, _SHARE)
-def test_bins_hold_every_value(raw: float, severity: float) -> None:
+@given(_RAW)
+def test_bins_hold_every_value(raw: float) -> None:
     assert 0 <= raw_bin(raw) < RAW_BINS
-    assert 0 <= severity_bin(severity) < SEVERITY_BINS
+
+
+def test_calibrations_mix_by_share() -> None:
+    other = Calibration.fit([verdict(raw=15.0)])
+    mixed = _CALIBRATION.mixed(other, 0.25)
+    assert mixed.raw.sum() == pytest.approx(1.0)
+    assert mixed.raw[raw_bin(15.0)] == pytest.approx(0.25)
 
 
 def test_a_real_artifact_brings_calibration_and_counts(model_folder: object) -> None:

@@ -131,6 +131,7 @@ def test_writing_the_same_again_changes_nothing(model_folder: Path, tmp_path: Pa
             training=source.manifest.training,
             calibration=source.manifest.calibration,
             counts=source.manifest.counts,
+            pairs=source.manifest.pairs,
         )
 
     assert again().name == model_folder.name

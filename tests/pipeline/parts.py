@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from tinylogbert_daemon.clock import ManualClock
+from tinylogbert_daemon.decide.budget import Budget
 from tinylogbert_daemon.decide.counts import TextCounts
-from tinylogbert_daemon.decide.incidents import Budget, IncidentBook
+from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.score import Decider
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Scorer, Verdict, blank_verdict, text_key
@@ -78,6 +79,7 @@ class Bench:
         budget: Budget | None = None,
         cache: VerdictCache | None = None,
         exact: int = 1000,
+        notify_close: bool = True,
     ) -> None:
         self.clock = ManualClock(NOW)
         self.scored: list[str] = []
@@ -98,6 +100,7 @@ class Bench:
             clock=self.clock,
             learning_seconds=learning_seconds,
             sinks=["jsonl", "log"],
+            notify_close=notify_close,
         )
 
     async def score(self, texts: Sequence[str]) -> list[Verdict]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from tests.conftest import log_lines
 from tests.pipeline.parts import NOW, Bench, File, by_words, iso, real
-from tinylogbert_daemon.decide.incidents import Budget
+from tinylogbert_daemon.decide.alert import Alert
+from tinylogbert_daemon.decide.budget import Budget
+from tinylogbert_daemon.decide.engine import Result
+from tinylogbert_daemon.decide.score import EPISODE_SECONDS
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.normalize import normalize
-from tinylogbert_daemon.model.scorer import text_key
+from tinylogbert_daemon.model.scorer import Verdict, text_key
 from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.model.verdicts import VerdictCache
 from tinylogbert_daemon.source.block import Block, Position
@@ -43,14 +48,18 @@ _HOSTILE = [
 def test_real_verdicts_are_counted_exactly(artifact: Artifact) -> None:
     bench, file = Bench(artifact, score=real(artifact), threshold=1.0), File()
     lines = log_lines(400)
-    for start in range(0, 400, 100):
-        bench.process(file.block(*lines[start : start + 100]))
-    block = "".join(f"{line}\n" for line in lines).encode()
-    wanted = Counter(text_key(normalize(shape)) for shape in shapes(block))
+    wanted: Counter[int] = Counter()
+    for number in range(4):
+        time = iso(NOW - 5000 + number * 1000)  # so far apart that each block is an episode
+        part = [f"{time} {line}" for line in lines[number * 100 :][:100]]
+        bench.process(file.block(*part))
+        data = "".join(f"{line}\n" for line in part).encode()
+        wanted.update({text_key(normalize(shape)) for shape in shapes(data)})
     effects = bench.take()
     assert {key: count for key, (count, _, _) in effects.counts.items()} == pytest.approx(wanted)
+    assert max(wanted.values()) == 4
     assert effects.lines[file.key] == effects.records["app"] == 400
-    assert effects.files[file.key].position.offset == len(block)
+    assert effects.files[file.key].position.offset == file.offset
     assert effects.blocks == 4
     # each text was scored once, and each keeps a sample from which it can be made again
     assert len(bench.scored) == len(set(bench.scored)) == len(wanted)
@@ -95,11 +104,16 @@ def test_readback_counts_but_does_not_alert(artifact: Artifact) -> None:
     tally = bench.process(file.block("boom", "boom", "fine", readback=True))
     assert (tally.lines, tally.size, tally.records, tally.anomalies) == (0, 0, 3, 0)
     effects = bench.take()
-    assert effects.counts[text_key("boom")][0] == 2
+    assert {count for count, _, _ in effects.counts.values()} == {1}
+    assert set(effects.counts) == {text_key("boom"), text_key("fine")}
     assert not (effects.incidents or effects.deliveries)
     assert effects.lines[file.key] == 0
-    # what was read back is not new any more, what is bad still is
-    assert bench.decider.decide(by_words(["fine"])[0], NOW).novelty == 0.5
+    # what was read back is not new any more, what is new and bad still is
+    seen, unseen = (bench.decider.decide(one, NOW) for one in by_words(["fine", "unseen"]))
+    assert seen.novelty < unseen.novelty == 1.0
+    assert bench.process(file.block("another boom")).opened == 1
+    # and nothing was opened in silence
+    bench.decider.threshold = 0.0
     assert bench.process(file.block("boom")).opened == 1
 
 
@@ -133,6 +147,20 @@ def test_log_time_is_the_last_records_and_never_runs_backwards(artifact: Artifac
     bench.clock.advance(60)
     assert time("without a date") == NOW + 60
     assert bench.sources["app"].learning_since == NOW - 900
+
+
+def test_blocks_without_dates_in_a_dated_source_go_on_learning(artifact: Artifact) -> None:
+    bench, file = Bench(artifact, learning_seconds=3600), File()
+    bench.process(file.block(f"{iso(NOW - 100)} fine"))
+    key, episodes = text_key("trace of a thread"), []
+    for _ in range(5):
+        bench.process(file.block("  trace of a thread", "  trace of a thread"))
+        episodes.append(bench.effects.counts[key][0])
+        bench.clock.advance(EPISODE_SECONDS)
+    assert episodes == [1, 2, 3, 4, 5]
+    bench.process(file.block("boom"))  # 75 minutes on: the time of learning is over as well
+    (found,) = bench.take().incidents.values()
+    assert "never seen on this host" in found.first.reason
 
 
 def test_each_source_has_its_own_log_time(artifact: Artifact) -> None:
@@ -191,17 +219,50 @@ def test_a_storm_of_one_text_is_one_incident(artifact: Artifact) -> None:
     ]
 
 
-def test_a_storm_of_many_texts_is_bounded_by_the_budget(artifact: Artifact) -> None:
-    bench, file = Bench(artifact, budget=Budget(20, 3)), File()
-    tally = bench.process(file.block(*[f"boom {chr(97 + i) * 3}" for i in range(20)]))
-    assert (tally.anomalies, tally.opened) == (20, 20)
-    assert tally.suppressed == {"budget": 17}
+def test_a_storm_of_many_texts_is_one_incident(artifact: Artifact) -> None:
+    bench, file = Bench(artifact), File()
+    texts = [f"boom {chr(97 + i) * 3}" for i in range(20)]
+    tally = bench.process(file.block(*texts))
+    assert (tally.anomalies, tally.opened) == (20, 1)
+    assert tally.suppressed == {"storm": 19}
     effects = bench.take()
-    assert sum(found.alerted for found in effects.incidents.values()) == 3
-    assert len(effects.deliveries) == 2 * 3
-    # they alert in the order of their records
-    alerted = [found.first.line for found in effects.incidents.values() if found.alerted]
-    assert alerted == [1, 2, 3]
+    (incident,) = effects.incidents.values()
+    assert incident.storm is not None and len(incident.storm.keys) == 20
+    body = json.loads(effects.deliveries[0][2])
+    assert (body["kind"], body["storm"]["texts"], body["records"]) == ("storm", 20, 20)
+    assert body["reason"].startswith("storm: 20 kinds of unusual lines at once")
+    assert [one["log_text"] for one in body["storm"]["examples"]] == texts[:10]
+    assert len(effects.deliveries) == 2
+    tally = bench.process(file.block("boom another", "boom aaa"))
+    assert (tally.opened, tally.suppressed) == (0, {"storm": 1, "open": 1})
+    assert effects.suppressed[("app", "storm")][2:] == (19, 19, NOW)
+
+
+def test_more_incidents_than_the_budget_allows_are_not_sent(artifact: Artifact) -> None:
+    bench, file = Bench(artifact, budget=Budget(24, 3)), File()
+    tally: Counter[str] = Counter()
+    for n in range(20):
+        time = iso(NOW - 10_000 + 100 * n)
+        tally += bench.process(file.block(f"{time} boom {chr(97 + n) * 3}")).suppressed
+    assert tally == {"budget": 17}
+    effects = bench.take()
+    assert [found.alerted for found in effects.incidents.values()] == [True] * 3 + [False] * 17
+    sent = [json.loads(body)["status"] for _, _, body in effects.deliveries]
+    assert sent.count("open") == 2 * 3
+    # the budget is saved with the block, so that a restart does not fill it
+    assert effects.budget is not None
+    again = Bench(artifact, budget=Budget(24, 3))
+    again.incidents.budget.load(effects.budget)
+    assert again.process(File().block(f"{iso(NOW - 8000)} boom")).suppressed == {"budget": 1}
+    # and the next alert says what was not sent
+    bench.process(file.block(f"{iso(NOW)} boom at last"))
+    body = json.loads(bench.take().deliveries[-1][2])
+    assert body["status"] == "open"
+    assert body["suppressed"] == {
+        "count": 17,
+        "since": NOW - 10_000 + 300,
+        "reasons": {"budget": 17},
+    }
 
 
 def test_an_incident_closes_when_quiet(artifact: Artifact) -> None:
@@ -211,19 +272,70 @@ def test_an_incident_closes_when_quiet(artifact: Artifact) -> None:
     assert len(bench.incidents) == 1
     bench.take()
     bench.process(file.block(f"{iso(NOW - 4400)} fine"))
-    (closed,) = bench.take().incidents.values()
-    assert closed.closed == NOW - 4400
+    effects = bench.take()
+    (closed,) = effects.incidents.values()
+    assert (closed.closed, closed.close_reason) == (NOW - 4400, "quiet")
+    # whoever got the opening gets the closing
+    assert [(sink, id_) for sink, id_, _ in effects.deliveries] == [
+        ("jsonl", closed.id),
+        ("log", closed.id),
+    ]
+    body = json.loads(effects.deliveries[0][2])
+    assert (body["status"], body["closed"], body["records"]) == ("closed", NOW - 4400, 1)
+    assert body["log_text"] == f"{iso(NOW - 5000)} boom"
+
+
+def test_a_closing_is_sent_only_where_the_opening_was_and_it_is_wanted(artifact: Artifact) -> None:
+    for options in ({"budget": Budget(1, 1)}, {"notify_close": False}):
+        bench, file = Bench(artifact, quiet_seconds=600, **options), File()
+        bench.process(file.block(f"{iso(NOW - 5000)} boom", f"{iso(NOW - 5000)} another boom"))
+        bench.take()
+        bench.process(file.block(f"{iso(NOW - 100)} fine"))
+        effects = bench.take()
+        assert len(effects.incidents) == 2
+        assert len(effects.deliveries) == 2 * ("budget" in options)
+
+
+def test_an_incident_closes_also_where_no_more_lines_come(artifact: Artifact) -> None:
+    bench, file = Bench(artifact, quiet_seconds=600), File()
+    bench.process(file.block(f"{iso(NOW - 50)} boom"))
+    bench.take()
+    bench.clock.advance(599)
+    assert bench.processor.close_idle(lambda: bench.effects) == []
+    bench.clock.advance(1)
+    assert bench.processor.close_idle(lambda: bench.effects) == ["app"]
+    (closed,) = bench.effects.incidents.values()
+    assert closed.closed == NOW - 50 + 600
+    assert len(bench.effects.deliveries) == 2
+    # log time did not move by that
+    assert bench.sources["app"].log_time == NOW - 50
 
 
 def test_an_anomaly_that_comes_back_after_a_quiet_time_alerts_again(artifact: Artifact) -> None:
     # a log that holds nothing but errors: no other block comes in between
-    bench, file = Bench(artifact, quiet_seconds=600), File()
+    bench, file = Bench(artifact, quiet_seconds=600, threshold=0.0), File()
     opened = [
         bench.process(file.block(f"{iso(NOW - ago)} boom")).opened for ago in (9000, 8900, 5000, 0)
     ]
     assert opened == [1, 0, 1, 1]
     found = bench.take().incidents.values()
     assert [incident.closed for incident in found] == [NOW - 5000, NOW, None]
+
+
+def test_an_ongoing_trouble_is_one_incident_until_it_is_known(artifact: Artifact) -> None:
+    bench, file = Bench(artifact, quiet_seconds=600), File()
+    for minute in range(200):
+        bench.process(file.block(f"{iso(NOW - 20_000 + minute * 60)} boom"))
+    (incident,) = bench.take().incidents.values()
+    # it is no news after its first minute, but that does not end it
+    assert 15 <= incident.records < 100
+    assert incident.closed is not None and incident.close_reason == "quiet"
+    # and one that stops for longer than that comes to its end, also if it comes again
+    bench, file = Bench(artifact, quiet_seconds=600), File()
+    for minute in (0, 5, 20):
+        bench.process(file.block(f"{iso(NOW - 20_000 + minute * 60)} boom"))
+    (incident,) = bench.take().incidents.values()
+    assert (incident.records, incident.closed) == (2, NOW - 20_000 + 20 * 60)
 
 
 def test_long_blocks_of_an_ongoing_trouble_are_one_incident(artifact: Artifact) -> None:
@@ -256,10 +368,54 @@ def test_an_alert_holds_result_and_explanation(artifact: Artifact) -> None:
     assert alert["text"] == incident.first.text
     assert alert["anomaly"] is True
     assert alert["model"] == artifact.name
-    assert set(alert) == {
-        *("id", "time", "source", "path", "offset", "line", "log_text", "score", "anomaly", "raw"),
-        *("severity", "novelty", "model", "records", "reason", "text", "words"),
-    }
+    assert set(alert) == set(Alert.__annotations__) > set(Result.__annotations__)
+
+
+def embedded(artifact: Artifact) -> Callable[[Sequence[str]], list[Verdict]]:
+    """Return a scorer with real embeddings, and the severity of ``by_words``."""
+
+    def score(texts: Sequence[str]) -> list[Verdict]:
+        found = real(artifact)(texts)
+        words = by_words(texts)
+        return [replace(one, severity=by.severity) for one, by in zip(found, words, strict=True)]
+
+    return score
+
+
+def test_an_alert_shows_what_is_normal(artifact: Artifact) -> None:
+    bench, file = Bench(artifact, score=embedded(artifact)), File()
+    for _ in range(3):
+        bench.process(file.block(*["disk sda is ready", "queue mail is empty"] * 5))
+        bench.clock.advance(EPISODE_SECONDS)
+    bench.process(file.block("disk sda is boom", "a line seen once"))
+    effects = bench.take()
+    (found,) = effects.incidents.values()
+    nearest = found.first.nearest
+    assert nearest is not None
+    assert (nearest.text, nearest.source) == ("disk sda is ready", "app")
+    assert nearest.difference == (("same", "disk sda is"), ("gone", "ready"), ("here", "boom"))
+    assert json.loads(effects.deliveries[0][2])["nearest"]["text"] == "disk sda is ready"
+
+
+def test_only_what_is_common_and_no_anomaly_is_normal(artifact: Artifact) -> None:
+    bench, file = Bench(artifact, score=real(artifact), threshold=1.0), File()
+    bench.process(file.block("once", *["in a burst"] * 30, readback=True))
+    for _ in range(3):
+        bench.process(file.block("often", readback=True))
+        bench.clock.advance(EPISODE_SECONDS)
+    assert {text for _, text, _ in bench.processor._normals._texts} == {"often"}
+    bench.decider.threshold = 0.0
+    for _ in range(3):
+        bench.process(file.block("bad for ever"))
+        bench.clock.advance(EPISODE_SECONDS)
+    assert len(bench.processor._normals) == 1
+
+
+def test_a_source_that_is_learning_shows_what_it_has_seen_so_far(artifact: Artifact) -> None:
+    score = embedded(artifact)
+    bench, file = Bench(artifact, score=score, threshold=1.0, learning_seconds=1e5), File()
+    bench.process(file.block("disk sda is ready", "disk sda is boom"))
+    assert {text for _, text, _ in bench.processor._normals._texts} == {"disk sda is ready"}
 
 
 def test_a_replay_repeats_ids_and_effects(artifact: Artifact) -> None:
@@ -288,11 +444,13 @@ def test_a_long_or_broken_line_is_kept_readable_and_short(artifact: Artifact) ->
 
 def test_a_text_of_which_the_cache_holds_two_verdicts_is_counted_whole(artifact: Artifact) -> None:
     # level 2 lets a text go while level 1 still has its shapes
-    bench, file = Bench(artifact, cache=VerdictCache(shapes=100, texts=2)), File()
+    cache = VerdictCache(shapes=100, texts=2)
+    bench, file = Bench(artifact, cache=cache, quiet_seconds=2 * EPISODE_SECONDS), File()
     bench.process(file.block("boom 1"))
     bench.process(file.block("a", "b", "c"))
+    bench.clock.advance(EPISODE_SECONDS)
     tally = bench.process(file.block("boom 2", "boom 22", "boom 33", "boom 9"))
-    assert bench.take().counts[text_key("boom [num]")][0] == 5
+    assert bench.take().counts[text_key("boom [num]")][0] == 2  # one episode in each block
     assert tally.anomalies == 4
 
 

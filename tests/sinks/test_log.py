@@ -11,8 +11,9 @@ import pytest
 import structlog
 
 from tinylogbert_daemon import logs
+from tinylogbert_daemon.decide.alert import LINE_CHARACTERS
 from tinylogbert_daemon.escape import printable
-from tinylogbert_daemon.sinks.log import LINE_CHARACTERS, LogSink
+from tinylogbert_daemon.sinks.log import LogSink
 
 _BODY = {
     "id": "0123456789",
@@ -52,6 +53,45 @@ def test_an_alert_is_one_line_with_its_reason(capsys: pytest.CaptureFixture[str]
     }
 
 
+_FULL = {
+    **_BODY,
+    "status": "open",
+    "time": 1000.0,
+    "duration": 300.0,
+    "records": 12,
+    "last_line": "disk broken",
+    "nearest": {"difference": [["same", "disk"], ["gone", "ready"], ["here", "failed"]]},
+    "storm": {
+        "examples": [
+            {"log_text": "disk failed"},
+            {"log_text": "no journal"},
+            {"log_text": "read only"},
+        ]
+    },
+    "suppressed": {"count": 12, "since": 1000.0, "reasons": {"budget": 10, "storm": 2}},
+}
+
+
+def test_an_incident_is_explained_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    said = json.loads(_said(capsys, "json", **_FULL))
+    assert list(said)[3:] == [
+        *("event", "score", "source", "path", "line", "reason", "usual", "count", "last", "also"),
+        *("note", "id"),
+    ]
+    assert said["usual"] == "disk [-ready-] {+failed+}"
+    assert said["count"] == "12 lines in 5 min"
+    assert said["also"] == "no journal | read only"
+    assert said["note"] == (
+        "12 alerts of this source suppressed since 1970-01-01 00:16:40Z (budget 10, storm 2)"
+    )
+
+
+def test_a_closing_is_an_event_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    said = json.loads(_said(capsys, "json", **{**_FULL, "status": "closed"}))
+    assert said["event"] == "alert closed"
+    assert said["id"] == "0123456789"
+
+
 @pytest.mark.parametrize("format_", ["json", "console"])
 @pytest.mark.parametrize(
     "hostile", ["\x1b[2J\x1b]0;title\x07", "two\nlines\r", "\u202egnihtyna", "\x9b31m", "a\x00b"]
@@ -59,7 +99,18 @@ def test_an_alert_is_one_line_with_its_reason(capsys: pytest.CaptureFixture[str]
 def test_control_characters_are_escaped(
     capsys: pytest.CaptureFixture[str], format_: str, hostile: str
 ) -> None:
-    said = _said(capsys, format_, log_text=hostile, path=hostile, reason=hostile)
+    said = _said(
+        capsys,
+        format_,
+        log_text=hostile,
+        path=hostile,
+        reason=hostile,
+        records=2,
+        last_line=hostile + "x",
+        nearest={"difference": [["same", hostile], ["gone", hostile], ["here", hostile]]},
+        storm={"examples": [{"log_text": hostile + "y"}]},
+        suppressed={"count": 1, "since": 1e300, "reasons": {hostile: 1}},
+    )
     assert said.endswith("\n")
     assert printable(said[:-1]) == said[:-1]
 

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylogbert_daemon.source.logtime import block_times, parse
+from tinylogbert_daemon.source.logtime import (
+    PIECE_RECORDS,
+    UNDATED_SECONDS,
+    block_times,
+    parse,
+    pieces,
+)
 
 NOW = datetime(2025, 2, 3, 12, 0, 0, tzinfo=UTC).timestamp()
 
@@ -127,6 +133,50 @@ def test_block_without_dates_or_lines() -> None:
     assert block_times(b"\n" * 1000, NOW) == (None, None)
     assert block_times(b"undated\n" * 1000, NOW) == (None, None)
     assert block_times(b"2025-01-29T00:36:34Z", NOW)[1] is not None
+
+
+def test_pieces_hold_each_record_once_in_order() -> None:
+    for count in (0, 1, PIECE_RECORDS - 1, PIECE_RECORDS, PIECE_RECORDS + 1, 5 * PIECE_RECORDS):
+        found = [number for piece, _ in pieces([b"x"] * count, 0.0, NOW) for number in _in(piece)]
+        assert found == list(range(count))
+        assert all(len(_in(piece)) <= PIECE_RECORDS for piece, _ in pieces([b"x"] * count, 0, NOW))
+
+
+def _in(piece: slice) -> range:
+    return range(piece.start, piece.stop)
+
+
+def test_a_piece_has_the_time_of_its_first_record() -> None:
+    lines = [f"2025-01-29T00:00:{i * 60 // 300:02}Z record {i}".encode() for i in range(300)]
+    began = parse(lines[0], NOW)
+    assert began is not None
+    times = [time - began for _, time in pieces(lines, 0.0, NOW)]
+    assert times == [0.0, 20.0, 40.0]
+
+
+def test_the_time_of_pieces_never_runs_backwards() -> None:
+    early, late = b"2025-01-29T00:00:00Z x", b"2025-01-30T00:00:00Z x"
+    lines = [*[early] * PIECE_RECORDS, *[late] * PIECE_RECORDS, *[early] * PIECE_RECORDS]
+    first, second, third = (time for _, time in pieces(lines, 0.0, NOW))
+    assert first < second == third
+    later = second + 86_400.0
+    assert [time for _, time in pieces(lines, later, NOW)] == [later] * 3
+
+
+def test_without_dates_time_goes_on_a_little_with_each_record() -> None:
+    times = [time for _, time in pieces([b"x"] * (2 * PIECE_RECORDS + 10), 1000.0, NOW)]
+    step = PIECE_RECORDS * UNDATED_SECONDS
+    assert times == [1000 + step, 1000 + 2 * step, 1000 + 2 * step + 10 * UNDATED_SECONDS]
+    # and from there on where a date comes up again, if that is later
+    dated = b"2025-01-29T00:00:00Z x"
+    mixed = [time for _, time in pieces([*[b"x"] * PIECE_RECORDS, dated], 1000.0, NOW)]
+    assert mixed == [1000 + step, parse(dated, NOW)]
+
+
+@given(st.lists(st.sampled_from([b"", b"x", b"2025-01-29T00:00:00Z", b"\xff"]), max_size=400))
+def test_times_of_any_pieces_only_grow(lines: list[bytes]) -> None:
+    times = [time for _, time in pieces(lines, 5.0, NOW)]
+    assert times == sorted(times) and all(time >= 5.0 for time in times)
 
 
 def test_no_more_than_twenty_records_from_each_end_are_looked_at() -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.decide.anomalies import anomaly
-from tinylogbert_daemon.decide.incidents import Incident
+from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state.effects import Effects, FileRow
 
@@ -21,7 +21,9 @@ def file_key(number: int = 2) -> FileKey:
 
 def incident(number: int = 1, closed: float | None = None, opened: float = 1000.0) -> Incident:
     first = anomaly(f"text {number}", offset=number, time=opened)
-    return Incident(first.id, first, opened, opened + 5, 3, "the last line", True, closed)
+    return Incident(
+        first.id, first, opened, opened + 5, 3, "the last line", True, closed, peak=first.score
+    )
 
 
 def block_effects(block: int, lines: int = 10, file: int = 2) -> Effects:

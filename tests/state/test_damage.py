@@ -55,6 +55,41 @@ def test_a_later_migration_keeps_what_is_there(
     store.close()
 
 
+def test_a_database_of_version_1_goes_on(tmp_path: Path) -> None:
+    """As the first release left it: one closed incident, one open, and one that was not sent."""
+    first = (
+        '{"source": "app", "path": "/a", "origin": "68", "offset": 1, "line": 1, "records": 1, '
+        '"first_line": "x", "last_line": "x", "text": "x", "key": 5, "time": 10.0, "score": 0.75, '
+        '"raw": 3.0, "severity": 0.5, "novelty": 1.0, "reason": "new", "words": [["x", 0.5]]}'
+    )
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        database.executescript(f"{MIGRATIONS[0]};PRAGMA user_version=1;")
+        database.executemany(
+            "INSERT INTO incidents VALUES (?,'app',5,?,20.0,?,3,'y',?,?)",
+            [("a", 10.0, None, 1, first), ("b", 9.0, 50.0, 1, first), ("c", 8.0, None, 0, first)],
+        )
+        database.execute("INSERT INTO sources VALUES ('app', 7, 1.0, 20.0)")
+    database.close()
+    view = Store(tmp_path, read_only=True)  # whoever only reads does not migrate
+    before = view.incidents()
+    assert (view.suppressed_totals(), view.open_incidents()) == ({}, 2)
+    view.close()
+    store = Store(tmp_path)
+    found = {one.id: one for one in store.incidents()}
+    assert list(found) == [one.id for one in before] == ["a", "b", "c"]
+    assert [one.close_reason for one in found.values()] == ["", "quiet", ""]
+    assert [one.withheld for one in found.values()] == ["", "", "budget"]
+    assert {(one.peak, one.storm, one.first.nearest) for one in found.values()} == {
+        (0.75, None, None)
+    }
+    assert found["a"].first.words == (("x", 0.5),)
+    assert (store.budget(), store.suppressed()) == ([], [])
+    assert store.sources() == {"app": (7, 1.0, 20.0)}
+    store.commit(block_effects(0))
+    assert len(store.incidents()) == 4
+    store.close()
+
+
 def test_a_migration_that_fails_leaves_the_version_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,12 +6,17 @@ import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.decide.anomalies import anomaly
 from tests.state.effects import PATH, SOURCE, block_effects, dump, file_key, incident
 from tinylogbert_daemon.decide.counts import TextCounts
+from tinylogbert_daemon.decide.difference import Nearest
+from tinylogbert_daemon.decide.incident import Incident
+from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state import Effects, Store
@@ -199,6 +204,70 @@ def test_deliveries_are_owed_in_order_until_struck_off(store: Store) -> None:
     store.delivered([owed[1].number])
     store.commit(Effects(deliveries=[("a", "3", "z")]))
     assert store.pending("a", 1)[0].number > owed[1].number
+
+
+# -- incidents and the budget -----------------------------------------------------------------
+
+
+def test_an_incident_comes_back_whole(store: Store) -> None:
+    nearest = Nearest("disk ready", "app", 0.93, (("same", "disk"), ("gone", "ready")))
+    first = anomaly("disk failed", nearest=nearest, model="tinylogbert-0123456789ab")
+    storm = Storm((1, 2, (1 << 63) - 1), (Example("\x1b[31m\udcff", "a", 0.7),), 5, 1003.5, True)
+    whole = Incident(
+        first.id,
+        first,
+        opened=1000.0,
+        last_seen=1005.0,
+        records=9,
+        last_line="x",
+        alerted=False,
+        closed=2000.0,
+        close_reason="too many open",
+        withheld="source-budget",
+        suppressed=8,
+        peak=0.97,
+        storm=storm,
+    )
+    store.commit(Effects(incidents={whole.id: whole}))
+    assert store.incidents() == [whole]
+
+
+def test_those_open_at_a_restart_are_bounded_and_in_order(store: Store) -> None:
+    for number in range(6):
+        found = incident(number, opened=1000.0 + number)
+        # the first one opened was seen last
+        found = replace(found, last_seen=9000.0) if number == 0 else found
+        store.commit(Effects(incidents={found.id: found}))
+    kept = store.resume_incidents(limit=3)
+    assert [one.first.offset for one in kept] == [4, 5, 0]
+    assert store.open_incidents() == 3
+    closed = [one for one in store.incidents() if one.closed is not None]
+    assert {one.close_reason for one in closed} == {"too many open"}
+    assert [one.closed for one in closed] == [one.last_seen for one in closed]
+    assert store.resume_incidents(limit=3) == kept
+
+
+def test_budget_and_suppressed_come_back(store: Store) -> None:
+    rows = [("", 2.5, 900.0), ("app", 0.25, 1000.0)]
+    store.commit(Effects(budget=[("gone", 1.0, 1.0)]))
+    store.commit(Effects(budget=rows))
+    assert store.budget() == rows
+    store.commit(Effects())  # no change
+    assert store.budget() == rows
+    for row in (
+        ("app", "budget", 3, 2, 10.0),
+        ("app", "open", 4, 0, 9.0),
+        ("b", "budget", 1, 1, 5.0),
+    ):
+        store.commit(Effects(suppressed={row[:2]: row}))
+    again = ("app", "budget", 5, 0, 10.0)
+    store.commit(Effects(suppressed={again[:2]: again}))
+    assert sorted(store.suppressed()) == [
+        again,
+        ("app", "open", 4, 0, 9.0),
+        ("b", "budget", 1, 1, 5.0),
+    ]
+    assert store.suppressed_totals() == {"budget": 6, "open": 4}
 
 
 # -- pruning ----------------------------------------------------------------------------------

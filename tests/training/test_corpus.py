@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import log_lines
 from tinylogbert_daemon.errors import DataError, SourceError
-from tinylogbert_daemon.training.corpus import HeldOut, collect, labelled_lines
+from tinylogbert_daemon.training.corpus import HeldOut, collect, held_out, labelled_lines
 
 
 def write(path: Path, lines: list[str]) -> str:
@@ -28,7 +28,8 @@ def test_a_log_a_compressed_log_and_a_labelled_one_give_the_same_corpus(tmp_path
         tmp_path / "a.json", [json.dumps({"log_text": line, "label": 0}) for line in lines]
     )
 
-    assert collect([plain]) == collect([str(packed)]) == collect([labelled])
+    counts = collect([plain]).counts
+    assert counts == collect([str(packed)]).counts == collect([labelled]).counts
     assert collect([plain]).records == 50
     assert collect([plain, labelled]).records == 100
 
@@ -104,3 +105,30 @@ def test_surrogates_in_labelled_lines_are_the_bytes_they_stand_for(tmp_path: Pat
     assert collect([name]).counts == collect([str(raw)]).counts
     odd = write(tmp_path / "b.json", ['{"log_text": "half \\ud800 a pair", "label": 0}'])
     assert collect([odd]).records == 1
+
+
+def test_a_burst_is_one_episode_and_what_comes_back_is_another(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    lines = [f"2026-11-23 10:00:{i % 60:02} burst of trouble" for i in range(2000)]
+    for hour in range(11, 16):
+        lines += [f"2026-11-23 {hour}:{i // 10:02}:00 steady work" for i in range(600)]
+    log.write_text("\n".join(lines) + "\n")
+    found = collect([str(log)])
+    assert found.counts["[time] burst of trouble"] == 2000
+    assert found.episodes["[time] burst of trouble"] == 1
+    assert 10 <= found.episodes["[time] steady work"] <= 20
+
+
+def test_without_dates_a_text_counts_once_in_some_hundred_records(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("steady work\n" * 2000 + "late trouble\n" * 10)
+    found = collect([str(log)]).episodes
+    assert found["late trouble"] == 1
+    assert 4 <= found["steady work"] <= 6
+
+
+def test_few_texts_are_all_learned_from_and_of_many_every_tenth_is_kept() -> None:
+    assert held_out([f"text {i}" for i in range(100)]) == []
+    kept = held_out([f"text {i}" for i in range(2000)])
+    assert 120 < len(kept) < 280
+    assert held_out([f"text {i}" for i in range(2000)]) == kept

@@ -88,7 +88,8 @@ def test_baselines_go_by_patterns_with_digits_and_hex_masked(model_folder: Path)
 def test_plots_are_png_files(tmp_path: Path) -> None:
     paths = visualize_results(LABELS, SCORES, tmp_path / "new" / "plots")
 
-    assert [path.name for path in paths] == ["roc.png", "precision_recall.png", "scores.png"]
+    names = [path.name for path in paths]
+    assert names == ["roc.png", "precision_recall.png", "scores.png", "thresholds.png"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
 
 

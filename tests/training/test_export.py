@@ -131,7 +131,13 @@ def test_the_artifact_scores_as_the_network_that_it_was_exported_from(
     network: Network, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     texts = ["[time] [info] all is well", "[time] [error] cannot open [path]"]
-    folder = export(network, tokenizer, Corpus(dict.fromkeys(texts, 2), 4), {"note": 1}, tmp_path)
+    folder = export(
+        network,
+        tokenizer,
+        Corpus(dict.fromkeys(texts, 9), 4, dict.fromkeys(texts, 2)),
+        {"note": 1},
+        tmp_path,
+    )
 
     artifact = load(str(folder))
     scored = Scorer(artifact).score(texts)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from tests.conftest import log_lines
 from tinylogbert_daemon.errors import ArtifactError, DataError
 from tinylogbert_daemon.model.artifact import load
+from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.training.corpus import Corpus, collect
+from tinylogbert_daemon.training.export import export
 from tinylogbert_daemon.training.networks import Network
 from tinylogbert_daemon.training.size import Size
 from tinylogbert_daemon.training.train import (
+    MIN_HOST_STEPS,
     Progress,
     StopTraining,
     TrainOptions,
@@ -87,6 +94,37 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
 
     assert first_steps == list(range(1, stops[-1] + 1)), "no step was done twice"
     assert same(whole, resumed)
+
+
+@pytest.mark.parametrize(("limit", "done"), [(None, 48), (96.0, 48), (12.0, 12), (0.0, 1)])
+def test_the_rate_falls_with_the_time_and_the_run_ends_with_it(
+    limit: float | None, done: int, tmp_path: Path
+) -> None:
+    texts = [f"[time] [info] word{number}" for number in range(128)]
+    options = TrainOptions(epochs=3, batch_size=8, init="none", size=TINY)
+    rates: list[float] = []
+    hook = register_optimizer_step_pre_hook(
+        lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"])
+    )
+    seconds = count()  # a step takes one: the clock is asked twice a step
+    try:
+        _, _, summary = train(
+            options,
+            Corpus(dict.fromkeys(texts, 1), len(texts)),
+            tmp_path,
+            max_seconds=limit,
+            now=lambda: next(seconds) // 2,
+        )
+    finally:
+        hook.remove()
+
+    assert summary["steps"] == len(rates) == pytest.approx(done, abs=1)
+    if done > 1:
+        assert max(rates) == pytest.approx(options.learning_rate, rel=0.3)
+        assert rates[-1] < 0.2 * options.learning_rate
+        top = rates.index(max(rates))
+        assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert not list(tmp_path.glob(".resume*")), "it is over, the same command begins anew"
 
 
 def test_a_save_of_another_corpus_is_not_resumed(corpus: Corpus, tmp_path: Path) -> None:
@@ -162,3 +200,22 @@ def test_nothing_is_learned_from_labels_or_simulated_lines(tmp_path: Path) -> No
     path.write_text("\n\n".join(json.dumps(entry) for entry in objects))
 
     assert collect([str(path)]).counts == {"all is well": 1, "something odd": 1, "no label": 1}
+
+
+def test_a_host_teaches_surprise_and_leaves_severity_and_embedding_alone(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    start = export(*train(OPTIONS, corpus, tmp_path)[:2], corpus, {"size": asdict(TINY)}, tmp_path)
+    host = Corpus({"[time] [info] all is well here": 5, "[time] [error] no it is not": 1}, 6)
+    options = TrainOptions(epochs=1, batch_size=8, init=str(start), learning_rate=1e-2)
+
+    network, tokenizer, summary = train(options, host, tmp_path)
+    adapted = export(network, tokenizer, host, summary, tmp_path)
+
+    assert summary["steps"] == MIN_HOST_STEPS
+    texts = [*host.texts, *corpus.texts[:5]]
+    before, after = (Scorer(load(str(folder))).score(texts) for folder in (start, adapted))
+    for one, other in zip(before, after, strict=True):
+        assert one.severity == pytest.approx(other.severity, abs=1e-4)
+        np.testing.assert_allclose(one.embedding, other.embedding, atol=2e-3)
+    assert after[0].raw < before[0].raw - 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tinylogbert_daemon.decide.incidents import Anomaly, Incident
+from tinylogbert_daemon.decide.incident import Anomaly, Incident
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state import Effects, Store
 from tinylogbert_daemon.state.effects import FileRow
@@ -28,6 +28,14 @@ def write_state(directory: Path) -> None:
                 incident.id: incident for incident in (_incident(10, None), _incident(20, 7100.0))
             },
             deliveries=[("jsonl", "a", "{}"), ("jsonl", "b", "{}"), ("log", "a", "{}")],
+            suppressed={
+                row[:2]: row
+                for row in (
+                    ("system", "budget", 3, 1, 7000.0),
+                    ("system", "storm", 7, 0, 7000.0),
+                    ("other", "budget", 1, 1, 7000.0),
+                )
+            },
         )
     )
     store.close()

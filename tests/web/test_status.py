@@ -11,6 +11,7 @@ import pytest
 from tests.web.states import FILE, write_state
 from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.state import Effects, Store
+from tinylogbert_daemon.state.models import empty_ledger
 from tinylogbert_daemon.state.store import DATABASE
 from tinylogbert_daemon.web.status import Status, empty_status, read_status
 
@@ -44,6 +45,9 @@ def test_it_holds_what_was_committed(tmp_path: Path) -> None:
         },
         "incidents_open": 1,
         "deliveries_pending": {"jsonl": 2, "log": 1},
+        "alerts_suppressed": {"budget": 4, "storm": 7},
+        "model_trained": None,
+        "learning": empty_ledger(),
     }
 
 

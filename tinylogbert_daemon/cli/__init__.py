@@ -20,6 +20,8 @@ COMMANDS = {
     "batch": "score a file",
     "tokenize": "show what the model reads of a line",
     "evaluate": "measure a model on labelled JSONL",
+    "compare": "measure both models on the same labelled JSONL, as a report",
+    "workflow": "from a raw log to two trained models and a report on them",
     "serve": "the REST API without tailing",
     "status": "ask a running daemon, or read its state",
 }

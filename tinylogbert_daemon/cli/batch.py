@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from json.encoder import encode_basestring_ascii
@@ -32,6 +31,7 @@ _RESULT_KEYS = (
     "model",
 )
 _ENDINGS_LIMIT = 100_000
+_ONLINE_RECORDS = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
         shown = [] if args.output is None and sys.stdout.isatty() else [args.file]
         with output_file(args.output) as output, byte_progress(shown, "scoring") as report:
             for block in blocks_of(stream):
-                output.writelines(render(block, args.file))
+                for piece in _pieces(block) if args.online else (block,):
+                    output.writelines(render(piece, args.file))
                 output.flush()  # who pipes into a running batch sees each block's results
                 report(len(block))
     if not renderer.lines:
@@ -162,30 +163,34 @@ class Learner:
 
     def begin(self, block: bytes) -> None:
         """Move log time on to the block's; it runs neither backwards nor ahead of the clock."""
-        from tinylogbert_daemon.source.logtime import block_times
+        from tinylogbert_daemon.source.logtime import UNDATED_SECONDS, block_times
 
         clock, wall = self._setup.clock, self._wall.now()
         first, last = block_times(block, wall)
-        now = min(wall if last is None else last, wall)
-        clock.advance(max(0.0, now - clock.now()))
+        if last is None:
+            last = clock.now() + UNDATED_SECONDS * block.count(b"\n")
+        clock.advance(max(0.0, min(last, wall) - clock.now()))
         if self._since is None:
             self._since = min(clock.now(), clock.now() if first is None else first)
 
     def decide(self, verdict: Verdict) -> Decision:
         """Return the decision on records of the block that was begun."""
         now = self._setup.clock.now()
-        learning = now - (self._since or 0.0) < self._setup.learning_seconds
-        return self._setup.decider.decide(verdict, now, learning=learning)
+        return self._setup.decider.decide(verdict, now, learning=self._learning())
+
+    def _learning(self) -> bool:
+        return self._setup.clock.now() - (self._since or 0.0) < self._setup.learning_seconds
 
     def learn(self, verdicts: Sequence[Verdict]) -> None:
         """Count the block's verdicts."""
-        seen = Counter(verdicts)
-        self._setup.decider.learn(seen)
-        counts: Counter[int] = Counter()
-        for verdict, records in seen.items():
-            if verdict.text:
-                counts[verdict.key] += records
-        self._setup.decider.counts.add(counts, self._setup.clock.now())
+        self._setup.decider.learn(set(verdicts), self._setup.clock.now(), learning=self._learning())
+
+
+def _pieces(block: bytes) -> Iterator[bytes]:
+    """Yield a block in parts, as a daemon that follows a growing file would read it."""
+    lines = block.split(b"\n")[:-1]
+    for first in range(0, len(lines), _ONLINE_RECORDS):
+        yield b"\n".join([*lines[first : first + _ONLINE_RECORDS], b""])
 
 
 def _each(

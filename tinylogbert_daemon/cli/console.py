@@ -16,6 +16,11 @@ STDIO = "-"
 _REPORT_SECONDS = 10.0
 
 
+def say(text: str) -> None:
+    """Tell people what is being done, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def output_file(path: Path | None) -> Iterator[BinaryIO]:
     """Give a file to write ``path`` through, or standard output for None and ``-``.
@@ -47,6 +52,17 @@ def output_file(path: Path | None) -> Iterator[BinaryIO]:
         raise
 
 
+def make_folder(folder: Path) -> None:
+    """Make an output folder before the long work; raises :class:`DataError` if it is no use."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DataError(f"{folder}: cannot write into this folder: {error.strerror}") from error
+
+
 @contextmanager
 def byte_progress(names: list[str], what: str, passes: int = 1) -> Iterator[Callable[[int], Any]]:
     """Give a function to be told of bytes as they are read; shows a bar on a terminal.
@@ -72,6 +88,18 @@ def byte_progress(names: list[str], what: str, passes: int = 1) -> Iterator[Call
         file=sys.stderr,
     )
     with bar:
+        yield bar.update
+
+
+@contextmanager
+def line_progress(what: str, total: int | None = None) -> Iterator[Callable[[int], Any]]:
+    """Give a function to be told of lines as they are done; shows a bar on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=what, total=total, unit=" lines", leave=False, file=sys.stderr) as bar:
         yield bar.update
 
 

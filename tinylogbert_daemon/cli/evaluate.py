@@ -5,28 +5,69 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tinylogbert_daemon.cli.console import output_file
-from tinylogbert_daemon.cli.setup import add_model_arguments, load_setup, need_train_extra
+from tinylogbert_daemon.cli.console import line_progress, make_folder, output_file
+from tinylogbert_daemon.cli.setup import (
+    add_model_arguments,
+    load_setup,
+    need_train_extra,
+    positive,
+    share,
+)
 from tinylogbert_daemon.errors import DataError
+
+if TYPE_CHECKING:
+    from tinylogbert_daemon.training.evaluate import Scored
+    from tinylogbert_daemon.training.threshold import Wish
+
+DATA_HELP = 'labelled JSONL, as `convert` writes it: {"log_text": …, "label": 0 or 1}'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "--data-file",
-        required=True,
-        metavar="F",
-        help='labelled JSONL, as `convert` writes it: {"log_text": …, "label": 0 or 1}',
-    )
+    parser.add_argument("--data-file", required=True, metavar="F", help=DATA_HELP)
     parser.add_argument(
         "--output-dir", type=Path, metavar="D", help="write metrics.json and plots into it"
     )
+    add_wish_arguments(parser)
     add_model_arguments(parser)
+
+
+def add_wish_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what thresholds are looked for."""
+    parser.add_argument(
+        "--budget",
+        type=positive,
+        metavar="N",
+        help="find the threshold for N incidents, and for N flagged lines, a day of log time "
+        "(per 100,000 lines where there are no dates; default: the configured alert budget)",
+    )
+    parser.add_argument(
+        "--precision",
+        type=share,
+        default=0.9,
+        metavar="P",
+        help="find the threshold for a precision of at least P (default: %(default)s)",
+    )
+
+
+def wish_of(args: argparse.Namespace) -> Wish:
+    """Return the thresholds that were asked for; what was not is as configured."""
+    from tinylogbert_daemon.config import load
+    from tinylogbert_daemon.training.threshold import Wish
+
+    decision = load().decision
+    given = getattr(args, "threshold", None)
+    return Wish(
+        decision.threshold if given is None else given,
+        args.budget or decision.alert_budget,
+        args.precision,
+        decision.quiet_seconds,
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,20 +75,29 @@ def run(args: argparse.Namespace) -> int:
     need_train_extra()
     from tinylogbert_daemon.training.corpus import labelled_lines
     from tinylogbert_daemon.training.evaluate import baselines, evaluate_scores, score_lines
+    from tinylogbert_daemon.training.threshold import operating_points, point_names
 
     lines = labelled_lines(args.data_file)
+    wish = wish_of(args)
     setup = load_setup(args.model, args.threshold, args.state)
-    found = score_lines(setup.engine, lines)
+    if args.output_dir is not None:
+        make_folder(args.output_dir)
+    with line_progress("scoring") as told:
+        found = score_lines(setup.engine, lines, told)
     try:
         metrics = {"model": evaluate_scores(found.labels, found.scores)}
     except DataError as error:
         raise DataError(f"{args.data_file}: {error}") from error
     for name, scores in baselines(found).items():
         metrics[name] = evaluate_scores(found.labels, scores)
+    best = operating_points(found.labels, found.scores, found.texts, found.times, wish)
     for line in table(metrics):
         print(line)
+    for line in points_table(best["points"], point_names(wish, best["days"])):
+        print(line)
     if args.output_dir is not None:
-        _write(args.output_dir, setup.engine.model, metrics, found.labels, found.scores)
+        content = {"artifact": setup.engine.model, "detectors": metrics, "operating": best}
+        _write(args.output_dir, content, found)
     return 0
 
 
@@ -63,8 +113,6 @@ def table(metrics: dict[str, dict[str, Any]]) -> Iterator[str]:
             f"{found['precision']:>11.4f}{found['recall']:>8.4f}"
         )
     yield ""
-    yield f"the model's best F1 is at threshold {model['threshold']:.4f}"
-    yield ""
     yield (
         f"{'threshold':>9}{'precision':>11}{'recall':>8}{'F1':>8}"
         f"{'true':>9}{'false':>9}{'missed':>9}"
@@ -76,26 +124,38 @@ def table(metrics: dict[str, dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def _write(
-    folder: Path,
-    model: str,
-    metrics: dict[str, dict[str, Any]],
-    labels: Sequence[int],
-    scores: Sequence[float],
-) -> None:
+def points_table(points: dict[str, Any], words: dict[str, str]) -> Iterator[str]:
+    """Yield the lines of a table of thresholds: what each was chosen for and what it gives."""
+    width = max(map(len, words.values()))
+    yield ""
+    yield (
+        f"{'chosen for':<{width}}{'threshold':>11}{'precision':>11}{'recall':>8}{'F1':>8}"
+        f"{'lines':>9}{'incidents':>11}"
+    )
+    for name, point in points.items():
+        if point is None:
+            yield f"{words[name]:<{width}}  no threshold gives this"
+            continue
+        yield (
+            f"{words[name]:<{width}}{point['threshold']:>11.4g}{point['precision']:>11.4f}"
+            f"{point['recall']:>8.4f}{point['f1']:>8.4f}{point['flagged']:>9,}"
+            f"{point['incidents']:>11,}"
+        )
+
+
+def write_json(path: Path, content: Any) -> Path:
+    """Write ``content`` for people and programs to read; returns the file."""
+    with output_file(path) as stream:
+        stream.write((json.dumps(content, indent=1) + "\n").encode())
+    return path
+
+
+def _write(folder: Path, content: dict[str, Any], found: Scored) -> None:
     from tinylogbert_daemon.training.plots import visualize_results
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot make this folder: {error.strerror}") from error
-    path = folder / "metrics.json"
-    with output_file(path) as stream:
-        content = {"artifact": model, "detectors": metrics}
-        stream.write((json.dumps(content, indent=1) + "\n").encode())
-    written = [path]
+    written = [write_json(folder / "metrics.json", content)]
     if find_spec("matplotlib"):
-        written += visualize_results(labels, scores, folder)
+        written += visualize_results(found.labels, found.scores, folder)
     else:
         print("no plots: matplotlib is not installed", file=sys.stderr)
     for file in written:

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from tinylogbert_daemon.decide.engine import Engine
     from tinylogbert_daemon.decide.score import Decider
     from tinylogbert_daemon.model.artifact import Artifact
+    from tinylogbert_daemon.training.size import Size
+
+SIZE_FORM = "WIDTH,LAYERS,HEADS,INNER"
 
 _HOUR = 3600.0
+_SEEDS = 1 << 32
 
 
 def share(text: str) -> float:
@@ -39,6 +43,32 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
     return value
+
+
+def seed(text: str) -> int:
+    """Return an option's seed, in the range that every library takes."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < _SEEDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {_SEEDS - 1}")
+    return value
+
+
+def size(text: str) -> Size:
+    """Return an option's size of a network."""
+    from tinylogbert_daemon.training.size import Size
+
+    try:
+        width, layers, heads, inner = map(positive, text.split(","))
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not {SIZE_FORM}, such as 256,4,4,1024"
+        ) from None
+    if width % heads:
+        raise argparse.ArgumentTypeError(f"{text!r}: the width must be a multiple of the heads")
+    return Size(width, layers, heads, inner)
 
 
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
@@ -112,6 +142,7 @@ def load_setup(
     from tinylogbert_daemon.model.artifact import load
     from tinylogbert_daemon.model.scorer import Scorer
     from tinylogbert_daemon.state import Store
+    from tinylogbert_daemon.state.samples import remember
 
     config = config or load_config()
     artifact = load(model or config.model.path)
@@ -120,12 +151,14 @@ def load_setup(
         config.decision.threshold if threshold is None else threshold,
         config.decision.half_life_hours * _HOUR,
         counted_at=float(artifact.manifest.training.get("timestamp", 0)),
+        alert_budget=config.decision.alert_budget,
     )
     clock = ManualClock()
     if state is not None:
         store = Store(state, read_only=True)
         rows = store.counts()
         decider.counts.load(rows, store.sketch())
+        remember(decider, store)
         decider.restore(store.reference(artifact.name) or b"")
         store.close()
         # as if the lines came right after the last one that the daemon saw

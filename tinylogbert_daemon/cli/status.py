@@ -16,6 +16,7 @@ from tinylogbert_daemon.escape import printable
 
 if TYPE_CHECKING:
     from tinylogbert_daemon.config import Config
+    from tinylogbert_daemon.state.models import Ledger
     from tinylogbert_daemon.web.status import SourceStatus, Status
 
 ASK_SECONDS = 2.0
@@ -99,18 +100,49 @@ def describe(status: Status) -> str:
     if status["uptime_seconds"] is not None:
         running += f" for {timedelta(seconds=int(status['uptime_seconds']))}"
     pending = ", ".join(f"{sink} {n:,}" for sink, n in sorted(status["deliveries_pending"].items()))
+    suppressed = ", ".join(
+        f"{reason} {n:,}" for reason, n in sorted(status["alerts_suppressed"].items())
+    )
     lines = [
         f"daemon      {running}, version {status['version']}",
-        f"model       {status['model'] or '-'}",
+        f"model       {_model(status)}",
         f"state       {status['state_dir'] or '-'}",
         f"incidents   {status['incidents_open']:,} open",
         f"deliveries  {pending or 'none'} pending",
+        f"suppressed  {suppressed or 'none'}",
     ]
+    lines += _learning(status["learning"])
     for name, source in sorted(status["sources"].items()):
         lines.append(f"source      {name}: {_source(source)}")
     for path, count in sorted(status["files"].items()):
         lines.append(f"file        {path}: {count:,} lines")
     return "\n".join(map(printable, lines))
+
+
+def _model(status: Status) -> str:
+    model = status["model"] or status["learning"]["accepted"] or "-"
+    if status["model_trained"] is None:
+        return model
+    return f"{model}, trained {_time(status['model_trained'])}"
+
+
+def _learning(ledger: Ledger) -> list[str]:
+    """Return what was learned on this host: the last training run and the last comparison."""
+    lines = []
+    retrained, shadow = ledger["retrained"], ledger["shadow"]
+    if retrained is not None:
+        how = f"failed: {retrained['reason']}" if retrained["reason"] else "done"
+        lines.append(
+            f"retrained   {_time(retrained['at'])}, {how}, took {retrained['seconds']:.0f} s"
+        )
+    if shadow is not None:
+        how = f"refused: {shadow['reason']}" if shadow["reason"] else "taken"
+        lines.append(
+            f"compared    {_time(shadow['at'])}, {shadow['model']} with {shadow['before']} on "
+            f"{shadow['texts']:,} texts, {how}; agree on {shadow['agreement']:.1%}, "
+            f"{shadow['new_alerts']:,} would alert now, {shadow['gone_alerts']:,} not any more"
+        )
+    return lines
 
 
 def _source(source: SourceStatus) -> str:

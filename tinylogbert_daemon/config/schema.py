@@ -69,6 +69,24 @@ class Decision(_Section):
     quiet_seconds: _Positive = 900.0
     alert_budget: Annotated[int, Field(ge=1)] = 20
     burst: Annotated[int, Field(ge=1)] = 10
+    storm_texts: Annotated[int, Field(ge=1, le=1000)] = 5
+    storm_seconds: _Positive = 60.0
+    notify_close: bool = True
+
+
+class Learning(_Section):
+    """How the model is trained on what this host has seen, and whether the daemon takes it.
+
+    ``retrain`` says who trains: ``daemon``; ``never`` (the daemon does not); ``auto``: the daemon,
+    unless systemd runs it, which has a timer for that, or no new model would be taken.
+    ``swap`` says whether a new model may take over: ``auto`` means where ``model.path`` is base.
+    """
+
+    retrain: Literal["auto", "daemon", "never"] = "auto"
+    retrain_hours: _Positive = 168.0
+    retrain_minutes: _Positive = 180.0
+    cpu_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    swap: Literal["auto", "always", "never"] = "auto"
 
 
 class Jsonl(_Section):
@@ -132,6 +150,7 @@ class Config(_Section):
     model: Model = Model()
     tail: Tail = Tail()
     decision: Decision = Decision()
+    learning: Learning = Learning()
     sinks: Sinks = Sinks()
     http: Http = Http()
     logging: Logging = Logging()
@@ -149,6 +168,12 @@ class Config(_Section):
     def state_path(self) -> Path:
         """The state directory."""
         return Path(self.state_dir)
+
+    @property
+    def swaps(self) -> bool:
+        """Whether a model that was trained on this host may take over."""
+        swap = self.learning.swap
+        return swap == "always" or (swap == "auto" and self.model.path == "base")
 
     @property
     def jsonl_path(self) -> Path:

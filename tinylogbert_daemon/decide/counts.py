@@ -1,5 +1,8 @@
 """Decaying counts per text, from which novelty comes; bounded, and eviction never makes a text new.
 
+What is counted are episodes, not records (see :meth:`score.Decider.learn`): a thousand records of
+one burst teach no more than one.
+
 The texts counted last are exact; older ones move into a count-min sketch (Cormode and
 Muthukrishnan, 2005), which can overestimate a count but never underestimate it.
 """
@@ -48,8 +51,13 @@ class TextCounts:
             return entry[0] * self._decay(now - entry[1])
         return self._sketched(key) * self._decay(now - self._sketch_time)
 
-    def add(self, seen: Mapping[int, int], now: float) -> dict[int, tuple[float, float]]:
-        """Count ``seen`` (records by key) at ``now``; return the changed rows, to be saved."""
+    def updated(self, key: int) -> float | None:
+        """Return when an exactly counted text was counted last (seconds), or None."""
+        entry = self._exact.get(key)
+        return entry[1] if entry is not None else None
+
+    def add(self, seen: Mapping[int, float], now: float) -> dict[int, tuple[float, float]]:
+        """Count ``seen`` (episodes by key) at ``now``; return the changed rows, to be saved."""
         changed = {}
         for key, records in seen.items():
             updated = max(now, self._exact[key][1]) if key in self._exact else now

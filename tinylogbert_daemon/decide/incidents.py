@@ -1,132 +1,219 @@
-"""Incidents: anomalies of one text on one source, open until quiet; and the alert budget."""
+"""Incidents: anomalies of one text on one source, open until quiet; many at once are one storm."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-_DAY = 86_400.0
+from tinylogbert_daemon.decide.budget import SEVERE, Budget, Suppressed
+from tinylogbert_daemon.decide.incident import (
+    Anomaly,
+    Change,
+    Incident,
+    gathered,
+    grown,
+    merged,
+)
+from tinylogbert_daemon.decide.storms import Storm, gusts
 
+OPEN_TEXTS = 10_000
+"""Texts with an open incident, their own or a storm; beyond, the one quiet for longest is closed"""
 
-@dataclass(frozen=True, slots=True)
-class Anomaly:
-    """Records of one text that one block brought, all with the same decision.
-
-    ``first_line`` and ``last_line`` are raw records; ``offset`` and ``line`` say where the first
-    stands in ``path``; ``origin`` identifies the file's content. ``time`` is log time in seconds.
-    """
-
-    source: str
-    path: str
-    origin: bytes
-    offset: int
-    line: int
-    records: int
-    first_line: str
-    last_line: str
-    text: str
-    key: int
-    time: float
-    score: float
-    raw: float
-    severity: float
-    novelty: float
-    reason: str
-    words: tuple[tuple[str, float], ...]
-
-    @property
-    def id(self) -> str:
-        """The same for the same record of the same file, so that a replay repeats it."""
-        content = b"\0".join((self.origin, str(self.offset).encode(), self.text.encode()))
-        return blake2b(content, digest_size=10).hexdigest()
+STORM_TEXTS = 5
+STORM_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """An open or closed incident; ``id`` is its first anomaly's."""
-
-    id: str
-    first: Anomaly
-    opened: float
-    last_seen: float
-    records: int
-    last_line: str
-    alerted: bool
-    closed: float | None = None
-
-
-class Budget:
-    """A token bucket over log time: ``per_day`` alerts a day, ``burst`` of them at once."""
-
-    def __init__(self, per_day: int, burst: int) -> None:
-        self._rate = per_day / _DAY
-        self._burst = float(burst)
-        self._left = float(burst)
-        self._time: float | None = None
-
-    def spend(self, now: float) -> bool:
-        """Take one alert at ``now`` (seconds) if there is one left; return whether there was."""
-        if self._time is not None and now > self._time:
-            self._left = min(self._burst, self._left + (now - self._time) * self._rate)
-        self._time = now if self._time is None else max(now, self._time)
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+def _unexplained(anomaly: Anomaly) -> Anomaly:
+    return anomaly
 
 
 class IncidentBook:
-    """The open incidents of one host. Time is handed in with each call."""
+    """The open incidents of one host. Time is handed in with each call.
+
+    Where more than ``storm_texts`` texts of a source open an incident within ``storm_seconds``,
+    those that come in one block are one storm, and later ones join it until none has come for
+    ``quiet_seconds``. A severe text does not join a storm that was opened by a milder one.
+    ``incidents`` are those open before, the one seen last at the end.
+    """
 
     def __init__(
-        self, quiet_seconds: float, budget: Budget, incidents: Iterable[Incident] = ()
+        self,
+        quiet_seconds: float,
+        budget: Budget,
+        incidents: Iterable[Incident] = (),
+        *,
+        storm_texts: int = STORM_TEXTS,
+        storm_seconds: float = STORM_SECONDS,
+        suppressed: Suppressed | None = None,
     ) -> None:
         self._quiet = quiet_seconds
-        self._budget = budget
-        self._open = {
-            (incident.first.source, incident.first.key): incident for incident in incidents
-        }
+        self.budget = budget
+        self.suppressed = suppressed if suppressed is not None else Suppressed()
+        self._storm_texts = storm_texts
+        self._storm_seconds = storm_seconds
+        # by source, in order of the last sight
+        self._open: dict[str, dict[str, Incident]] = {}
+        self._places: dict[tuple[str, int], str] = {}
+        self._storms: dict[str, str] = {}  # the storm of a source that new texts may join
+        self._recent: dict[str, deque[float]] = {}  # when incidents of one text were opened
+        for incident in incidents:
+            self._put(incident, incident.keys)
+            if incident.storm is not None:
+                self._storms[incident.first.source] = incident.id
+            else:
+                self._openings(incident.first.source).append(incident.opened)
 
     def __len__(self) -> int:
-        return len(self._open)
+        return sum(map(len, self._open.values()))
 
-    def observe(self, anomaly: Anomaly, until: float) -> tuple[Incident, bool]:
-        """Open an incident for ``anomaly`` or let one grow; return it and whether it is new.
+    def is_open(self, source: str, key: int) -> bool:
+        """Return whether an open incident covers a text."""
+        return (source, key) in self._places
 
-        ``until`` is the log time up to which the anomaly's block reaches. A new incident has
-        ``alerted`` set if the alert budget allows an alert.
+    def observe(
+        self,
+        anomalies: Sequence[Anomaly],
+        until: float,
+        explain: Callable[[Anomaly], Anomaly] = _unexplained,
+    ) -> list[Change]:
+        """Open incidents for the anomalies of one block of one source, or let them grow.
+
+        ``until`` is the log time up to which the block reaches. ``explain`` gives an anomaly its
+        reason; it is called for those alone that open an incident.
         """
-        place = (anomaly.source, anomaly.key)
-        known = self._open.get(place)
-        if known is not None:
-            grown = replace(
-                known,
-                last_seen=max(known.last_seen, until),
-                records=known.records + anomaly.records,
-                last_line=anomaly.last_line,
-            )
-            self._open[place] = grown
-            return grown, False
-        incident = Incident(
-            id=anomaly.id,
-            first=anomaly,
-            opened=anomaly.time,
-            last_seen=max(anomaly.time, until),
-            records=anomaly.records,
-            last_line=anomaly.last_line,
-            alerted=self._budget.spend(anomaly.time),
-        )
-        self._open[place] = incident
-        return incident, True
+        changes: list[Change] = []
+        fresh: dict[int, Anomaly] = {}
+        for anomaly in anomalies:
+            id_ = self._places.get((anomaly.source, anomaly.key))
+            if id_ is None:
+                # two verdicts may be of one text, where the cache let one go
+                before = fresh.get(anomaly.key)
+                fresh[anomaly.key] = anomaly if before is None else merged(before, anomaly)
+            else:
+                self.suppressed.add(anomaly.source, "open", until)
+                known = self._open[anomaly.source][id_]
+                changes.append(Change("grown", self._put(grown(known, anomaly, until))))
+        if fresh:
+            changes += self._admit(list(fresh.values()), until, explain)
+            changes += self._make_room()
+        return changes
 
     def close_quiet(self, source: str, now: float) -> list[Incident]:
         """Close and return the incidents of ``source`` that were quiet long enough at ``now``."""
-        quiet = [
-            incident
-            for (name, _), incident in self._open.items()
-            if name == source and now - incident.last_seen >= self._quiet
-        ]
-        for incident in quiet:
-            del self._open[(source, incident.first.key)]
-        return [replace(incident, closed=now) for incident in quiet]
+        closed = []
+        for incident in list(self._open.get(source, {}).values()):
+            if now - incident.last_seen < self._quiet:
+                break  # the others were seen later
+            closed.append(self._close(incident, now, "quiet"))
+        return closed
+
+    def _admit(
+        self, fresh: list[Anomaly], until: float, explain: Callable[[Anomaly], Anomaly]
+    ) -> list[Change]:
+        """Find a place for texts that have none."""
+        source = fresh[0].source
+        times = [anomaly.time for anomaly in fresh]
+        storms = gusts(times, self._openings(source), self._storm_texts, self._storm_seconds)
+        gust_of = {index: number for number, gust in enumerate(storms) for index in gust}
+        changes: list[Change] = []
+        for start, anomaly in enumerate(fresh):
+            gust = [fresh[i] for i in storms[gust_of[start]]] if start in gust_of else [anomaly]
+            if gust[0] is not anomaly:
+                continue  # it was placed together with the first of its gust
+            current = self._current_storm(source, anomaly.time)
+            joining = [one for one in gust if current is not None and _may_join(one, current)]
+            if current is not None and joining:
+                changes.append(self._join(current, joining, until))
+            rest = [one for one in gust if one not in joining] if joining else gust
+            if rest:
+                changes.append(self._begin(rest, start in gust_of, until, explain))
+        return changes
+
+    def _begin(
+        self,
+        anomalies: list[Anomaly],
+        is_storm: bool,
+        until: float,
+        explain: Callable[[Anomaly], Anomaly],
+    ) -> Change:
+        """Open an incident for one text, or a storm of texts under the most severe of them."""
+        worst = max(anomalies, key=lambda anomaly: anomaly.score)  # the first of equals
+        first = explain(worst)
+        source, opened = first.source, min(anomaly.time for anomaly in anomalies)
+        refusal = self.budget.spend(source, opened, first.score)
+        storm = None
+        if is_storm:
+            alone = sum(opened - time <= self._storm_seconds for time in self._openings(source))
+            storm = gathered(Storm((), (), alone, opened), anomalies)
+            self._storms[source] = worst.id
+        else:
+            self._openings(source).append(opened)
+        earlier = None
+        if refusal is None:
+            earlier = self.suppressed.take(source, opened)
+        else:
+            self.suppressed.add(source, refusal, opened)
+        if len(anomalies) > 1:
+            self.suppressed.add(source, "storm", opened, len(anomalies) - 1)
+        incident = Incident(
+            id=worst.id,
+            first=first,
+            opened=opened,
+            last_seen=max(opened, until),
+            records=sum(anomaly.records for anomaly in anomalies),
+            last_line=anomalies[-1].last_line,
+            alerted=refusal is None,
+            withheld=refusal or "",
+            peak=first.score,
+            storm=storm,
+        )
+        self._put(incident, incident.keys)
+        return Change("opened", incident, len(anomalies) - 1, earlier)
+
+    def _join(self, known: Incident, anomalies: list[Anomaly], until: float) -> Change:
+        self.suppressed.add(known.first.source, "storm", until, len(anomalies))
+        for anomaly in anomalies:
+            known = grown(known, anomaly, until)
+        storm = known.storm and gathered(known.storm, anomalies)
+        known = replace(known, storm=storm)
+        return Change("grown", self._put(known, known.keys), len(anomalies))
+
+    def _current_storm(self, source: str, now: float) -> Incident | None:
+        incident = self._open.get(source, {}).get(self._storms.get(source, ""))
+        if incident is None or incident.storm is None:
+            return None
+        return incident if now - incident.storm.joined < self._quiet else None
+
+    def _openings(self, source: str) -> deque[float]:
+        # more than these cannot make a storm any stormier
+        return self._recent.setdefault(source, deque(maxlen=self._storm_texts))
+
+    def _put(self, incident: Incident, new_keys: Iterable[int] = ()) -> Incident:
+        opened = self._open.setdefault(incident.first.source, {})
+        opened.pop(incident.id, None)
+        opened[incident.id] = incident
+        for key in new_keys:
+            self._places[(incident.first.source, key)] = incident.id
+        return incident
+
+    def _close(self, incident: Incident, now: float, reason: str) -> Incident:
+        source = incident.first.source
+        del self._open[source][incident.id]
+        for key in incident.keys:
+            self._places.pop((source, key), None)
+        return replace(incident, closed=max(now, incident.last_seen), close_reason=reason)
+
+    def _make_room(self) -> list[Change]:
+        closed = []
+        while len(self._places) > OPEN_TEXTS:
+            oldest = min(
+                (next(iter(incidents.values())) for incidents in self._open.values() if incidents),
+                key=lambda incident: incident.last_seen,
+            )
+            closed.append(Change("closed", self._close(oldest, oldest.last_seen, "too many open")))
+        return closed
+
+
+def _may_join(anomaly: Anomaly, storm: Incident) -> bool:
+    return anomaly.score < SEVERE or storm.first.score >= SEVERE

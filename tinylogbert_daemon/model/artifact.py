@@ -28,7 +28,7 @@ FORMAT = 1
 MODEL_FILE = "model.pt"
 TOKENIZER_FILE = "tokenizer.json"
 MANIFEST_FILE = "manifest.json"
-BASE_MODEL = "tinylogbert-68ab4728579e"
+BASE_MODEL = "tinylogbert-54b96c101425"
 """The base model's folder under ``model/base``: a changed file there is refused."""
 
 _BASE_FOLDER = Path(__file__).parent / "base"
@@ -41,7 +41,8 @@ class Manifest:
 
     ``files`` maps each other file to its SHA-256 in hex; ``training`` is a summary for people and
     ``status``, with ``timestamp`` in seconds since the epoch; ``calibration`` is for the
-    decision stage; ``counts`` maps a text key (16 hex digits) to its records in the training data.
+    decision stage; ``counts`` maps a text key (16 hex digits) to its episodes in the training
+    data, ``pairs`` holds those of their word pairs; both are for the decision stage.
     """
 
     model_type: str
@@ -49,6 +50,7 @@ class Manifest:
     training: dict[str, Any]
     calibration: dict[str, Any]
     counts: dict[str, int] = field(default_factory=dict)
+    pairs: str = ""
     format: int = FORMAT
     normalizer: int = NORMALIZER_VERSION
 
@@ -162,6 +164,7 @@ def write(
     training: dict[str, Any],
     calibration: dict[str, Any],
     counts: dict[str, int],
+    pairs: str = "",
 ) -> Path:
     """Write an artifact under ``parent`` and return its folder.
 
@@ -175,6 +178,7 @@ def write(
         training=training,
         calibration=calibration,
         counts=counts,
+        pairs=pairs,
     )
     folder = parent / manifest.name
     if folder.exists():

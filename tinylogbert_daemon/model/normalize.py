@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-NORMALIZER_VERSION = 1
+NORMALIZER_VERSION = 2
 """Raised when the same shape gives another text; artifacts carry it and refuse another one."""
 
 SHAPE_LIMIT = 2048
@@ -99,10 +99,10 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("klog", rf"(?<![^\s\"])(?P<klog_level>[IWEF])0{{4}} {_CLOCK}"),
     ("redis", rf"^0+:[MSCX] 0{{1,2}} {_MONTH} 0{{4}} {_CLOCK} (?P<redis_level>[#*.-])(?= )"),
     ("android", rf"^0{{2}}-0{{2}} {_CLOCK} +0+ +0+ (?P<android_level>[VDIWEF])(?= )"),
+    ("mac", r"(?i:(?<![\w:])[0a-f]{2}(?:[:-][0a-f]{2}){5,7}(?![\w:]))"),
     ("time", rf"(?<![\w.])(?:{_TIME})(?!\w)|^0{{10}}(?:\.0+)?(?=\s)|^0{{6}} 0{{6}}(?= )"),
     ("kernel", r"^\[ *0+\.0{6}\]"),
     ("uuid", r"(?i:(?<!\w)[0a-f]{8}-[0a-f]{4}-[0a-f]{4}-[0a-f]{4}-[0a-f]{12}(?!\w))"),
-    ("mac", r"(?i:(?<![\w:])[0a-f]{2}(?:[:-][0a-f]{2}){5,7}(?![\w:]))"),
     ("ip", r"(?<![\w.])/?0{1,3}(?:\.0{1,3}){3}(?:[:/#]0{1,5})?(?![\w.]*\w)"),
     (
         "ip6",
@@ -121,7 +121,8 @@ _RULES: tuple[tuple[str, str], ...] = (
         "facility",
         rf"(?<![^\s])(?:{_FACILITY}) {{0,4}}[.:](?P<facility_level>{_LOWER})(?= {{0,4}}[\s:])",
     ),
-    ("prefix", rf"(?i:(?<![\w.])(?P<prefix_level>{_LOWER})(?=0?(?: 0{{1,2}})?:\s))"),
+    # behind a word it is what the record says: "status error: …"
+    ("prefix", rf"(?i:(?<![\w.])(?<![a-z,] )(?P<prefix_level>{_LOWER})(?=0?(?: 0{{1,2}})?:\s))"),
     ("postgres", r"(?<![^\s])LOG(?=:? )"),
     ("column", r"(?<=, )(?P<column_level>Info|Warning|Error)(?= {2})"),
     ("http", r"(?P<http_class>informational|successful|redirection|clienterror|servererror)-0*"),

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tinylogbert_daemon.clock import Clock
-from tinylogbert_daemon.decide.engine import result
+from tinylogbert_daemon.decide.alert import body
 from tinylogbert_daemon.decide.explain import reason, surprising_words
-from tinylogbert_daemon.decide.incidents import Anomaly, Incident, IncidentBook
+from tinylogbert_daemon.decide.incident import Anomaly, Incident
+from tinylogbert_daemon.decide.incidents import IncidentBook
+from tinylogbert_daemon.decide.normals import Normals
 from tinylogbert_daemon.decide.score import Decider, Decision
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill, missing
+from tinylogbert_daemon.pipeline.judged import Judged, anomalies
 from tinylogbert_daemon.source.block import Block
-from tinylogbert_daemon.source.logtime import block_times, parse
+from tinylogbert_daemon.source.logtime import block_times
 from tinylogbert_daemon.state.effects import Effects, FileRow
 
-LINE_CHARACTERS = 2048
-"""How much of a raw record an incident keeps."""
+KNOWN_NOVELTY = 0.5
+"""Up to this novelty (some episodes) a text that is no anomaly counts as known-normal."""
+
+_TROUBLE = 0.5
+
+_FEED_TEXTS = 64
+_FEED_BLOCKS = 16
 
 
 @dataclass(slots=True)
 class SourceState:
-    """Where a source stands, in seconds of log time; ``learning_since`` is its first record's."""
+    """Where a source stands, in seconds of log time; ``learning_since`` is its first record's.
+
+    ``blocks`` counts its blocks, of which the last was processed at ``processed`` (the clock's).
+    """
 
     learning_since: float | None = None
     log_time: float | None = None
+    blocks: int = 0
+    processed: float | None = None
 
 
 @dataclass(slots=True)
@@ -52,22 +64,11 @@ class Tally:
     suppressed: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """A block with its verdicts, one a record, how often each occurs, and its log times."""
-
-    block: Block
-    verdicts: list[Verdict]
-    counted: Counter[Verdict]
-    start: float
-    now: float
-    learning: bool
-
-
 class Processor:
     """Owns the cache, the decider and the open incidents; used from the event loop alone.
 
-    ``sinks`` names the sinks that an alert is owed to.
+    ``sinks`` names the sinks that an alert is owed to; with ``notify_close`` they are owed another
+    one when an incident closes whose opening was sent.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Processor:
         clock: Clock,
         learning_seconds: float,
         sinks: Sequence[str],
+        notify_close: bool = True,
     ) -> None:
         self._artifact = artifact
         self._score = score
@@ -92,6 +94,8 @@ class Processor:
         self._clock = clock
         self._learning_seconds = learning_seconds
         self._sinks = tuple(sinks)
+        self._notify_close = notify_close
+        self._normals = Normals()
 
     async def process(self, block: Block, into: Callable[[], Effects]) -> Tally:
         """Score ``block`` and add what it changes to the effects that ``into`` returns.
@@ -123,19 +127,21 @@ class Processor:
         )
         if not block.readback:
             tally.lines, tally.size = block.lines, len(block.data)
-        judged = _Judged(block, verdicts, counted, *self._advance(block))
+        judged = Judged(block, verdicts, counted, *self._advance(block))
         self._apply(judged, misses, into(), tally)
         return tally
 
-    def _apply(self, judged: _Judged, misses: Misses, effects: Effects, tally: Tally) -> None:
+    def _apply(self, judged: Judged, misses: Misses, effects: Effects, tally: Tally) -> None:
         block, now = judged.block, judged.now
-        anomalous = {} if block.readback else self._anomalous(judged)
+        self._incidents.budget.see(block.source, now)
         # what was quiet until the block began is over, also if the block brings it again
         self._close_quiet(block.source, judged.start, effects)
+        anomalous = {} if block.readback else self._anomalous(judged)
         if anomalous:
             self._open(judged, anomalous, effects, tally)
         self._close_quiet(block.source, now, effects)
         self._count(judged, misses, effects)
+        self._learn_normals(judged)
         key = block.after.key
         effects.files[key] = FileRow(block.source, block.path, block.after, self._clock.now())
         effects.lines[key] += tally.lines
@@ -146,20 +152,51 @@ class Processor:
         effects.log_times[block.source] = now
         effects.blocks += 1
 
-    def _close_quiet(self, source: str, now: float, effects: Effects) -> None:
-        for incident in self._incidents.close_quiet(source, now):
-            effects.incidents[incident.id] = incident
+    def close_idle(self, effects: Callable[[], Effects]) -> list[str]:
+        """Close what became quiet on sources without a new block; return the sources.
+
+        Their log time stands still, so the clock's time since the last block is added to it.
+        """
+        clock, changed = self._clock.now(), []
+        for name, source in self._sources.items():
+            if source.processed is None:
+                source.processed = clock  # of an earlier run
+            if source.log_time is None:
+                continue
+            now = source.log_time + max(0.0, clock - source.processed)
+            if self._close_quiet(name, min(now, clock), effects()):
+                changed.append(name)
+        return changed
+
+    def _close_quiet(self, source: str, now: float, effects: Effects) -> int:
+        closed = self._incidents.close_quiet(source, now)
+        for incident in closed:
+            self._closed(incident, effects)
+        return len(closed)
+
+    def _closed(self, incident: Incident, effects: Effects) -> None:
+        effects.incidents[incident.id] = incident
+        if incident.alerted and self._notify_close:
+            self._owe(incident.id, body(incident), effects)
+
+    def _owe(self, id_: str, alert: str, effects: Effects) -> None:
+        effects.deliveries += [(sink, id_, alert) for sink in self._sinks]
 
     def _advance(self, block: Block) -> tuple[float, float, bool]:
         """Return the log times at which ``block`` begins and ends; is its source learning then?
 
-        Log time never runs backwards nor ahead of the clock.
+        Log time never runs backwards nor ahead of the clock; without dates it goes on as the clock
+        does.
         """
         source = self._sources.setdefault(block.source, SourceState())
         clock = self._clock.now()
         first, last = block_times(block.data, clock)
-        if not block.data and source.log_time is not None:
-            last = source.log_time  # only a position has moved
+        if last is None and source.log_time is not None:
+            passed = clock - source.processed if source.processed is not None else 0.0
+            # an empty block only moves a position
+            last = source.log_time + (max(0.0, passed) if block.data else 0.0)
+        source.processed = clock
+        source.blocks += 1
         now = min(last if last is not None else clock, clock)
         start = min(first if first is not None else now, now)
         if source.log_time is not None:
@@ -169,74 +206,83 @@ class Processor:
             source.learning_since = start
         return start, now, now - source.learning_since < self._learning_seconds
 
-    def _anomalous(self, judged: _Judged) -> dict[Verdict, Decision]:
-        decide, now, learning = self._decider.decide, judged.now, judged.learning
-        decisions = (
-            (verdict, decide(verdict, now, learning=learning)) for verdict in judged.counted
-        )
-        return {verdict: decision for verdict, decision in decisions if decision.anomaly}
+    def _anomalous(self, judged: Judged) -> dict[Verdict, Decision]:
+        """Return the anomalies of a block, and what goes on of those that are open.
+
+        A text is no news any more once it was counted, but its incident goes on until it is quiet,
+        or has been there for so long that the text is known.
+        """
+        source, now, found = judged.block.source, judged.now, {}
+        for verdict in judged.counted:
+            decision = self._decider.decide(verdict, now, learning=judged.learning)
+            is_open = self._incidents.is_open(source, verdict.key)
+            if decision.anomaly or (is_open and decision.novelty > KNOWN_NOVELTY):
+                found[verdict] = decision
+        return found
 
     def _open(
         self,
-        judged: _Judged,
+        judged: Judged,
         anomalous: dict[Verdict, Decision],
         effects: Effects,
         tally: Tally,
     ) -> None:
         """Open incidents for anomalous verdicts, or let them grow, in order of their records."""
-        block, verdicts = judged.block, judged.verdicts
-        clock = self._clock.now()
-        lines = block.data.split(b"\n")
-        starts = list(accumulate((len(line) + 1 for line in lines), initial=block.offset))
-        last = dict(zip(verdicts, range(len(verdicts)), strict=True))
-        first = dict(zip(reversed(verdicts), range(len(verdicts) - 1, -1, -1), strict=True))
-        for verdict in sorted(anomalous, key=first.__getitem__):
-            at = first[verdict]
-            decision = anomalous[verdict]
-            own_time = parse(lines[at], clock)
-            time = judged.now if own_time is None else own_time
-            words = surprising_words(verdict, self._artifact.tokenizer)
-            anomaly = Anomaly(
-                source=block.source,
-                path=block.path,
-                origin=block.after.key.head,
-                offset=starts[at],
-                line=block.after.lines - block.lines + at + 1,
-                records=judged.counted[verdict],
-                first_line=_readable(lines[at]),
-                last_line=_readable(lines[last[verdict]]),
-                text=verdict.text,
-                key=verdict.key,
-                time=max(judged.start, min(time, judged.now)),
-                score=decision.score,
-                raw=verdict.raw,
-                severity=verdict.severity,
-                novelty=decision.novelty,
-                reason=reason(verdict, decision, words, learning=judged.learning),
-                words=words,
-            )
-            incident, new = self._incidents.observe(anomaly, judged.now)
-            effects.incidents[incident.id] = incident
-            tally.anomalies += anomaly.records
-            if not new:
-                tally.suppressed["open"] += 1
-                continue
-            tally.opened += 1
-            if not incident.alerted:
-                tally.suppressed["budget"] += 1
-                continue
-            body = alert_body(incident, verdict, decision, self._artifact.name)
-            effects.deliveries += [(sink, incident.id, body) for sink in self._sinks]
+        found = anomalies(judged, anomalous, self._artifact.name, self._clock.now())
+        verdicts = {anomaly.key: verdict for anomaly, verdict in found}
 
-    def _count(self, judged: _Judged, misses: Misses, effects: Effects) -> None:
-        counted, now = judged.counted, judged.now
-        seen: Counter[int] = Counter()
-        for verdict, records in counted.items():
-            if verdict.text:  # two verdicts may be of one text, where the cache let one go
-                seen[verdict.key] += records
-        self._decider.learn(counted)
-        effects.reference = (self._artifact.name, self._decider.reference())
-        changed = self._decider.counts.add(seen, now)
+        def explain(anomaly: Anomaly) -> Anomaly:
+            verdict = verdicts[anomaly.key]
+            words = surprising_words(verdict, self._artifact.tokenizer)
+            why = reason(verdict, anomalous[verdict], words, learning=judged.learning)
+            is_open = partial(self._incidents.is_open, anomaly.source)
+            nearest = self._normals.nearest(verdict, anomaly.source, is_open)
+            return replace(anomaly, reason=why, words=words, nearest=nearest)
+
+        for change in self._incidents.observe([one for one, _ in found], judged.now, explain):
+            incident = change.incident
+            if change.kind == "closed":
+                self._closed(incident, effects)
+                continue
+            effects.incidents[incident.id] = incident
+            if change.joined:
+                tally.suppressed["storm"] += change.joined
+            elif change.kind == "grown":
+                tally.suppressed["open"] += 1
+            if change.kind == "opened":
+                tally.opened += 1
+                if incident.alerted:
+                    self._owe(incident.id, body(incident, change.earlier), effects)
+                else:
+                    tally.suppressed[incident.withheld] += 1
+        tally.anomalies += sum(anomaly.records for anomaly, _ in found)
+        effects.budget = self._incidents.budget.rows()
+        for row in self._incidents.suppressed.take_changed():
+            effects.suppressed[row[:2]] = row
+
+    def _learn_normals(self, judged: Judged) -> None:
+        """Feed what is common and no anomaly to the known-normal texts.
+
+        Of a source of long blocks only some are looked at: what is common comes again.
+        """
+        source, counted = judged.block.source, judged.counted
+        if len(counted) > _FEED_TEXTS and self._sources[source].blocks % _FEED_BLOCKS != 1:
+            return
+        common = []
+        for verdict in counted:
+            if verdict.text and verdict.embedding.size and verdict.key not in self._normals:
+                decision = self._decider.decide(verdict, judged.now, learning=judged.learning)
+                # what a source writes while it is learned is its normal, but for trouble
+                harmless = judged.learning and verdict.severity < _TROUBLE
+                known = harmless or decision.novelty <= KNOWN_NOVELTY
+                if known and not decision.anomaly:
+                    common.append(verdict)
+        self._normals.feed(source, common)
+
+    def _count(self, judged: Judged, misses: Misses, effects: Effects) -> None:
+        changed = self._decider.learn(judged.counted, judged.now, learning=judged.learning)
+        if changed:
+            effects.reference = (self._artifact.name, self._decider.reference())
         samples = {verdict.key: shape for shape, verdict in misses.found.items()}
         for key, (count, updated) in changed.items():
             before = effects.counts.get(key)
@@ -249,25 +295,3 @@ class Processor:
             effects.sketch = evicted[1]
             for key in evicted[0]:
                 effects.counts.pop(key, None)
-
-
-def alert_body(incident: Incident, verdict: Verdict, decision: Decision, model: str) -> str:
-    """Return an alert as one line of JSON: the result of the first record, and what explains it."""
-    first = incident.first
-    fields = {
-        "id": incident.id,
-        "time": first.time,
-        "source": first.source,
-        "path": first.path.encode("utf-8", "backslashreplace").decode(),
-        "offset": first.offset,
-        **result(first.line, first.first_line, verdict, decision, model),
-        "records": incident.records,
-        "reason": first.reason,
-        "text": first.text,
-        "words": [{"word": word, "share": share} for word, share in first.words],
-    }
-    return json.dumps(fields, ensure_ascii=True)
-
-
-def _readable(line: bytes) -> str:
-    return line[: LINE_CHARACTERS * 4].decode("utf-8", "replace")[:LINE_CHARACTERS]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.config import Config
-from tinylogbert_daemon.decide.incidents import Budget, IncidentBook
+from tinylogbert_daemon.decide.budget import Budget, Suppressed
+from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.score import Decider
 from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.model.artifact import Artifact
-from tinylogbert_daemon.model.scorer import Scorer
+from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.model.verdicts import VerdictCache
 from tinylogbert_daemon.pipeline.commit import Committer
 from tinylogbert_daemon.pipeline.process import Processor, SourceState
@@ -26,7 +27,8 @@ from tinylogbert_daemon.sinks.log import LogSink
 from tinylogbert_daemon.sinks.sink import Delivery, Sink
 from tinylogbert_daemon.source.block import Block, FileKey, Position
 from tinylogbert_daemon.source.registry import OpenFiles
-from tinylogbert_daemon.state.effects import FileRow
+from tinylogbert_daemon.state.effects import Effects, FileRow
+from tinylogbert_daemon.state.samples import remember
 from tinylogbert_daemon.state.store import FILES_KEPT, Store
 
 READERS = 4
@@ -58,13 +60,14 @@ class Pipeline:
         metrics: Metrics,
         from_beginning: Sequence[str] = (),
     ) -> None:
+        self._config = config
         self._store = store
         self._clock = clock
         self._metrics = metrics
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._state_thread = ThreadPoolExecutor(1, thread_name_prefix="state")
-        artifact = scorer.artifact
-        self.decider = _decider(config, artifact, store)
+        self.scorer = scorer
+        self.decider = _decider(config, scorer.artifact, store)
         known = store.sources()
         self._positions = _Positions(store.files())
         self._scoring = Scoring(scorer, scorer_executor, metrics)
@@ -78,20 +81,15 @@ class Pipeline:
         decision = config.decision
         self.incidents = IncidentBook(
             decision.quiet_seconds,
-            Budget(decision.alert_budget, decision.burst),
-            store.incidents(only_open=True),
+            _budget(config, store),
+            store.resume_incidents(),
+            storm_texts=decision.storm_texts,
+            storm_seconds=decision.storm_seconds,
+            suppressed=Suppressed(store.suppressed()),
         )
-        self._processor = Processor(
-            artifact=artifact,
-            score=self._scoring.score,
-            cache=VerdictCache(config.model.cached_shapes, config.model.cached_texts),
-            decider=self.decider,
-            incidents=self.incidents,
-            sources={name: SourceState(since, time) for name, (_, since, time) in known.items()},
-            clock=clock,
-            learning_seconds=decision.learning_hours * _HOUR,
-            sinks=[sink.name for sink in sinks],
-        )
+        self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
+        self._sinks = [sink.name for sink in sinks]
+        self._processor = self._make_processor()
         self._tailing = Tailing(
             config.sources,
             config.tail,
@@ -108,6 +106,10 @@ class Pipeline:
         self.ready = self._tailing.scanned
         self._working_since: float | None = None
         self._working = 0
+        self._open = asyncio.Event()
+        self._open.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     def followed(self) -> dict[str, Followed]:
         """Return how each followed path stands."""
@@ -121,6 +123,53 @@ class Pipeline:
             self._scoring.progress.clear()
             self._working_since = self._clock.monotonic()
         return self._clock.monotonic() - self._working_since
+
+    def _make_processor(self) -> Processor:
+        """Return a processor on the scorer and decider in use, with an empty verdict cache."""
+        config = self._config
+        return Processor(
+            artifact=self.scorer.artifact,
+            score=self._scoring.score,
+            cache=VerdictCache(config.model.cached_shapes, config.model.cached_texts),
+            decider=self.decider,
+            incidents=self.incidents,
+            sources=self._sources,
+            clock=self._clock,
+            learning_seconds=config.decision.learning_hours * _HOUR,
+            sinks=self._sinks,
+            notify_close=config.decision.notify_close,
+        )
+
+    async def swap(
+        self, scorer: Scorer, recent: Mapping[Verdict, int], accept: Callable[[], None]
+    ) -> None:
+        """Go on with another model, between two blocks.
+
+        Its calibration is taught by ``recent``, its own verdicts on texts with how often each was
+        seen. ``accept`` makes the choice durable: a crash before it leaves the old model, one after
+        it the new, each with a reference of its own in the state. Whatever fails leaves the old.
+        """
+        self._open.clear()
+        try:
+            await self._idle.wait()
+            await self.committer.flush()
+            loop = asyncio.get_running_loop()
+            decider = await loop.run_in_executor(
+                self._state_thread, self._taught, scorer.artifact, recent
+            )
+            accept()
+            self.scorer, self.decider = scorer, decider
+            self._scoring.use(scorer)
+            self._processor = self._make_processor()
+        finally:
+            self._open.set()
+
+    def _taught(self, artifact: Artifact, recent: Mapping[Verdict, int]) -> Decider:
+        decider = _decider(self._config, artifact, self._store)
+        if self._store.reference(artifact.name) is None:
+            decider.calibrate(recent)
+            self._store.commit(Effects(reference=(artifact.name, decider.reference())))
+        return decider
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow, score, decide, commit and deliver until ``stop``; then drain.
@@ -161,7 +210,10 @@ class Pipeline:
             self._state_thread.shutdown(wait=True)
 
     async def _on_block(self, block: Block) -> None:
+        while not self._open.is_set():
+            await self._open.wait()
         self._working += 1
+        self._idle.clear()
         if self._working_since is None:
             self._working_since = self._clock.monotonic()
         try:
@@ -170,13 +222,19 @@ class Pipeline:
             await self.committer.added(tally)
         finally:
             self._working -= 1
-            self._working_since = self._clock.monotonic() if self._working else None
+            if self._working:
+                self._working_since = self._clock.monotonic()
+            else:
+                self._working_since = None
+                self._idle.set()
 
     async def _measure(self) -> None:
         loop = asyncio.get_running_loop()
         pruned = self._clock.monotonic()
         while True:
             self._tailing.measure()
+            for source in self._processor.close_idle(self.committer.effects):
+                self.committer.know(source)
             # the committer says what is wrong with the state
             with contextlib.suppress(StateError):
                 pending = await loop.run_in_executor(self._state_thread, self._store.pending_counts)
@@ -195,6 +253,15 @@ class Pipeline:
                 delivery.wake.set()
 
 
+def _budget(config: Config, store: Store) -> Budget:
+    """Return the alert budget as the last run left it."""
+    decision = config.decision
+    names = [source.name for source in config.sources]
+    budget = Budget(decision.alert_budget, decision.burst, names)
+    budget.load(store.budget())
+    return budget
+
+
 def _decider(config: Config, artifact: Artifact, store: Store) -> Decider:
     """Return a decider that goes on from what the host has taught it."""
     decider = Decider.of(
@@ -202,8 +269,10 @@ def _decider(config: Config, artifact: Artifact, store: Store) -> Decider:
         config.decision.threshold,
         config.decision.half_life_hours * _HOUR,
         counted_at=float(artifact.manifest.training.get("timestamp", 0)),
+        alert_budget=config.decision.alert_budget,
     )
     decider.counts.load(store.counts(), store.sketch())
+    remember(decider, store)
     reference = store.reference(artifact.name)
     if reference is not None:
         decider.restore(reference)

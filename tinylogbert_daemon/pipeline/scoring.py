@@ -32,6 +32,10 @@ class Scoring:
         self.progress = asyncio.Event()
         """Set whenever a call of the scorer has ended; whoever looks at it clears it."""
 
+    def use(self, scorer: Scorer) -> None:
+        """Score with ``scorer`` from the next call on."""
+        self._scorer = scorer
+
     async def score(self, texts: Sequence[str]) -> list[Verdict]:
         """Return the verdict of each of the distinct ``texts``."""
         async with self._room:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 _HEAD_BYTES = 200
@@ -62,6 +62,10 @@ _FORMATS = tuple(
     )
 )
 
+PIECE_RECORDS = 100
+UNDATED_SECONDS = 2.0
+"""How far two records without dates are taken to lie apart where there is no clock to go by."""
+
 
 def parse(line: bytes, now: float) -> float | None:
     """Return the time in the head of a line in seconds since the epoch, or None without one.
@@ -88,6 +92,23 @@ def block_times(data: bytes, now: float) -> tuple[float | None, float | None]:
     At most 20 records from each end are looked at; None where none of them is dated.
     """
     return _first(_records(data), now), _first(_records_backwards(data), now)
+
+
+def pieces(lines: Sequence[bytes], start: float, now: float) -> Iterator[tuple[slice, float]]:
+    """Cut records into pieces and yield, of each, which they are and its log time in seconds.
+
+    The time is that of a piece's first record; it never runs backwards from ``start``. Where that
+    has no date, time moves on by ``UNDATED_SECONDS`` a record.
+    """
+    time = start
+    for first in range(0, len(lines), PIECE_RECORDS):
+        piece = slice(first, min(first + PIECE_RECORDS, len(lines)))
+        found = parse(lines[first], now)
+        if found is None:
+            time += UNDATED_SECONDS * (piece.stop - first)
+        else:
+            time = max(time, found)
+        yield piece, time
 
 
 def _first(lines: Iterator[bytes], now: float) -> float | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tinylogbert_daemon.decide.incidents import Incident
+from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
+from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.source.block import FileKey, Position
 
 
@@ -37,7 +38,9 @@ class Effects:
     ``counts`` holds, by text key, the new count, its time and a sample shape; ``lines`` the
     physical lines by file (they become ``committed``), ``records`` the records by source;
     ``learning`` and ``log_times`` seconds by source; ``reference`` the model's name with its
-    calibration as the host taught it; ``deliveries`` sink, incident id and body (JSON).
+    calibration as the host taught it; ``deliveries`` sink, incident id and body (JSON); ``budget``
+    all of the alert budget's rows, None if it has not changed; ``suppressed`` what was not sent, by
+    source and reason.
     """
 
     files: dict[FileKey, FileRow] = field(default_factory=dict)
@@ -51,4 +54,6 @@ class Effects:
     reference: tuple[str, bytes] | None = None
     incidents: dict[str, Incident] = field(default_factory=dict)
     deliveries: list[tuple[str, str, str]] = field(default_factory=list)
+    budget: list[BudgetRow] | None = None
+    suppressed: dict[tuple[str, str], SuppressedRow] = field(default_factory=dict)
     blocks: int = 0

@@ -6,12 +6,23 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from tinylogbert_daemon.decide.incidents import Anomaly, Incident
+from tinylogbert_daemon.decide.difference import Nearest
+from tinylogbert_daemon.decide.incident import Anomaly, Incident
+from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state.effects import FileRow
 
 FILE_COLUMNS = "device, inode, head, source, path, offset, lines, tail, mid_line, skipping, seen"
+INCIDENT_COLUMNS = (
+    "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
+    "close_reason, withheld, suppressed, peak, storm"
+)
+# the same of a database of version 1, which whoever only reads does not migrate
+INCIDENT_COLUMNS_1 = (
+    "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
+    "'', '', 0, 0, NULL"
+)
 
 # inode numbers have 64 bits unsigned, SQLite's integers are signed
 _UNSIGNED = 1 << 64
@@ -45,7 +56,7 @@ def file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
 
 
 def incident_values(incident: Incident) -> tuple[Any, ...]:
-    """Return the values of a row of ``incidents``."""
+    """Return the values of ``INCIDENT_COLUMNS``."""
     return (
         incident.id,
         incident.first.source,
@@ -57,16 +68,56 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.last_line,
         incident.alerted,
         json.dumps({**asdict(incident.first), "origin": incident.first.origin.hex()}),
+        incident.close_reason,
+        incident.withheld,
+        incident.suppressed,
+        incident.peak,
+        None if incident.storm is None else json.dumps(asdict(incident.storm)),
+    )
+
+
+def incident(*values: Any) -> Incident:
+    """Return the incident whose values are those of ``INCIDENT_COLUMNS``."""
+    id_, _, _, opened, last_seen, closed, records, last_line, alerted, first, *rest = values
+    close_reason, withheld, suppressed, peak, storm = rest
+    opener = anomaly(first)
+    return Incident(
+        id_,
+        opener,
+        opened,
+        last_seen,
+        records,
+        last_line,
+        bool(alerted),
+        closed,
+        close_reason,
+        withheld,
+        suppressed,
+        max(peak, opener.score),
+        None if storm is None else _storm(storm),
     )
 
 
 def anomaly(content: str) -> Anomaly:
     """Return the anomaly that :func:`incident_values` wrote as JSON."""
     fields = json.loads(content)
+    nearest = fields.get("nearest")
     return Anomaly(
         **{
             **fields,
             "origin": bytes.fromhex(fields["origin"]),
             "words": tuple((word, share) for word, share in fields["words"]),
+            "nearest": None if nearest is None else _nearest(nearest),
         }
     )
+
+
+def _nearest(fields: dict[str, Any]) -> Nearest:
+    difference = tuple((operation, words) for operation, words in fields["difference"])
+    return Nearest(**{**fields, "difference": difference})
+
+
+def _storm(content: str) -> Storm:
+    fields = json.loads(content)
+    examples = tuple(Example(**example) for example in fields["examples"])
+    return Storm(**{**fields, "keys": tuple(fields["keys"]), "examples": examples})

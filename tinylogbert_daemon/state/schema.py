@@ -40,4 +40,21 @@ MIGRATIONS = (
     );
     CREATE INDEX deliveries_of_sink ON deliveries (sink, number);
     """,
+    """
+    ALTER TABLE incidents ADD COLUMN close_reason TEXT NOT NULL DEFAULT '';
+    ALTER TABLE incidents ADD COLUMN withheld TEXT NOT NULL DEFAULT '';
+    ALTER TABLE incidents ADD COLUMN suppressed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE incidents ADD COLUMN peak REAL NOT NULL DEFAULT 0;
+    ALTER TABLE incidents ADD COLUMN storm TEXT;
+    UPDATE incidents SET close_reason = 'quiet' WHERE closed IS NOT NULL;
+    UPDATE incidents SET withheld = 'budget' WHERE NOT alerted;
+    CREATE TABLE budget (
+        source TEXT PRIMARY KEY, tokens REAL NOT NULL, time REAL NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE suppressed (
+        source TEXT NOT NULL, reason TEXT NOT NULL,
+        total INTEGER NOT NULL, pending INTEGER NOT NULL, since REAL NOT NULL,
+        PRIMARY KEY (source, reason)
+    ) WITHOUT ROWID;
+    """,
 )

@@ -10,14 +10,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tinylogbert_daemon.decide.incidents import Incident
+from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
+from tinylogbert_daemon.decide.incident import Incident
+from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
 from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
-    anomaly,
+    INCIDENT_COLUMNS,
+    INCIDENT_COLUMNS_1,
     file_row,
     file_values,
+    incident,
     incident_values,
 )
 from tinylogbert_daemon.state.schema import MIGRATIONS
@@ -127,6 +131,14 @@ class Store:
         """Return key, count and time of every counted text, oldest first."""
         return self._read("SELECT key, count, updated FROM texts ORDER BY updated")
 
+    def sample_shapes(self, longest: int, limit: int) -> list[tuple[bytes, float]]:
+        """Return sample shape (of at most ``longest`` bytes) and count of the newest texts."""
+        return self._read(
+            "SELECT shape, count FROM texts WHERE length(shape) BETWEEN 1 AND ? "
+            "ORDER BY updated DESC LIMIT ?",
+            (longest, limit),
+        )
+
     def sketch(self) -> tuple[bytes, float] | None:
         """Return the saved sketch of evicted texts and its time, if there is one."""
         return next(iter(self._read("SELECT cells, time FROM sketch")), None)
@@ -139,15 +151,39 @@ class Store:
     def incidents(self, *, only_open: bool = False, limit: int = INCIDENTS_KEPT) -> list[Incident]:
         """Return incidents, the newest first."""
         where = "WHERE closed IS NULL" if only_open else ""
+        columns = INCIDENT_COLUMNS if self._version() > 1 else INCIDENT_COLUMNS_1
         rows = self._read(
-            "SELECT id, first, opened, last_seen, records, last_line, alerted, closed "  # noqa: S608
-            f"FROM incidents {where} ORDER BY opened DESC LIMIT ?",
+            f"SELECT {columns} FROM incidents {where} ORDER BY opened DESC LIMIT ?",  # noqa: S608
             (limit,),
         )
-        return [
-            Incident(id_, anomaly(first), opened, seen, records, last, bool(alerted), closed)
-            for id_, first, opened, seen, records, last, alerted, closed in rows
-        ]
+        return [incident(*row) for row in rows]
+
+    def resume_incidents(self, limit: int = OPEN_TEXTS) -> list[Incident]:
+        """Return the open incidents, the one seen last at the end; close those beyond ``limit``."""
+        self._many(
+            "UPDATE incidents SET closed = last_seen, close_reason = 'too many open' WHERE id IN "
+            "(SELECT id FROM incidents WHERE closed IS NULL "
+            "ORDER BY last_seen DESC LIMIT -1 OFFSET ?)",
+            [(limit,)],
+        )
+        found = self.incidents(only_open=True, limit=limit)
+        return sorted(found, key=lambda one: one.last_seen)
+
+    def budget(self) -> list[BudgetRow]:
+        """Return the saved rows of the alert budget."""
+        return self._read("SELECT source, tokens, time FROM budget")
+
+    def suppressed(self) -> list[SuppressedRow]:
+        """Return what was not sent, by source and reason."""
+        return self._read("SELECT source, reason, total, pending, since FROM suppressed")
+
+    def suppressed_totals(self) -> dict[str, int]:
+        """Return how many alerts were ever suppressed, by reason."""
+        if self._version() < 2:  # whoever only reads does not migrate
+            return {}
+        return dict(
+            self._read("SELECT reason, SUM(total) FROM suppressed GROUP BY reason ORDER BY reason")
+        )
 
     def open_incidents(self) -> int:
         """Return how many incidents are open."""
@@ -218,11 +254,19 @@ class Store:
         if effects.reference is not None:
             db.execute("INSERT OR REPLACE INTO reference VALUES (?,?)", effects.reference)
         db.executemany(
-            "INSERT OR REPLACE INTO incidents VALUES (?,?,?,?,?,?,?,?,?,?)",
-            [incident_values(incident) for incident in effects.incidents.values()],
+            f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            [incident_values(one) for one in effects.incidents.values()],
         )
         db.executemany(
             "INSERT INTO deliveries (sink, incident, body) VALUES (?,?,?)", effects.deliveries
+        )
+        if effects.budget is not None:
+            db.execute("DELETE FROM budget")
+            db.executemany("INSERT INTO budget VALUES (?,?,?)", effects.budget)
+        db.executemany(
+            "INSERT OR REPLACE INTO suppressed VALUES (?,?,?,?,?)",
+            list(effects.suppressed.values()),
         )
 
     def delivered(self, numbers: Iterable[int]) -> None:

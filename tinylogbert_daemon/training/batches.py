@@ -1,4 +1,4 @@
-"""Training examples: which texts a step sees, what is masked, and the level they carry."""
+"""Training examples: which texts a step sees, what is masked, and the trouble they mean."""
 
 from __future__ import annotations
 
@@ -9,38 +9,52 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from tinylogbert_daemon.model.normalize import HTTP_CLASSES, LEVELS
-from tinylogbert_daemon.model.tokenizer import END, MASK, PAD, START, Tokenizer
-from tinylogbert_daemon.training.networks import MASK_GROUPS, hide_level
+from tinylogbert_daemon.model.normalize import HTTP_CLASSES, LEVEL_SET, LEVELS
+from tinylogbert_daemon.model.tokenizer import (
+    END,
+    MASK,
+    PAD,
+    POSITIONS,
+    START,
+    Encoding,
+    Tokenizer,
+)
+from tinylogbert_daemon.training.networks import MASK_GROUPS, without_level
 
-NO_LEVEL = -1
+NO_LEVEL = -1.0
 # How much trouble a level means; an HTTP class stands in where a record carries no level.
 _TROUBLE = dict(zip(LEVELS, (0.0, 0.0, 0.0, 0.5, 1.0, 1.0), strict=True)) | dict(
     zip(HTTP_CLASSES, (0.0, 0.0, 0.0, 0.25, 1.0), strict=True)
 )
-_CLASS_WEIGHT_LIMIT = 20.0
-# Records without a level are mostly harmless: they count as such, but little.
-_UNLABELLED_WEIGHT = 0.15
+# What part of the severity head's examples each kind is, wherever it occurs: harmless (below
+# 0.25), doubtful, trouble (0.75 and above), and records that say nothing, which count as harmless.
+_SHARES = {"harmless": 0.40, "doubtful": 0.12, "trouble": 0.36, "unknown": 0.12}
 # Words hidden from the severity head in training, so that it does not rest on a single one.
 _HIDDEN_SHARE = 0.15
+# How often the severity head sees a text without its header, or with that of another: what a
+# program or a format is called must not decide.
+_HEADERLESS_SHARE = 0.25
+_SWAPPED_SHARE = 0.25
+_HEADER_WORDS = 10
+_HEADER_TOKENS = LEVEL_SET | {"[time]", "[host]"}
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's examples: five tensors (batch, tokens), and two (batch).
+    """One step's examples, two separate draws.
 
-    ``masked`` is ``ids`` with [MASK] where ``chosen`` is true; ``mask`` is false at padding.
-    ``unlevelled`` is ``ids`` for the severity head, without level and some words. ``target`` is the
-    trouble that the level means, of loss weight ``weight``.
+    For the masked-token head: ``ids``, ``masked`` (``ids`` with [MASK] where ``chosen``), ``mask``
+    (false at padding), all (batch, tokens). For the severity head: ``severity_ids`` and
+    ``severity_mask`` (batch / 2, tokens) without level and some words, and their ``target``.
     """
 
     ids: Tensor
     masked: Tensor
     mask: Tensor
     chosen: Tensor
-    unlevelled: Tensor
+    severity_ids: Tensor
+    severity_mask: Tensor
     target: Tensor
-    weight: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """Return the same batch on ``device``."""
@@ -51,41 +65,91 @@ class Examples:
     """The encoded texts of a corpus, sampled by weight and grouped by length.
 
     A text is drawn in proportion to ``weights``; the draw of step ``n`` depends on the seed and
-    ``n`` alone, so that training can be resumed without saving a generator.
+    ``n`` alone, so that training can be resumed without saving a generator. ``targets`` are the
+    trouble that each text means, by default what its level says.
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, texts: Sequence[str], weights: Sequence[float], seed: int
+        self,
+        tokenizer: Tokenizer,
+        texts: Sequence[str],
+        weights: Sequence[float],
+        seed: int,
+        targets: Sequence[float] | None = None,
     ) -> None:
         encodings = tokenizer.encode(texts)
         self._rows = [torch.tensor(encoding.ids) for encoding in encodings]
+        self._bodies = [
+            _body(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
+        ]
         self._lengths = torch.tensor([len(row) for row in self._rows])
         self._weights = torch.tensor(weights, dtype=torch.float64)
         self._seed = seed
-        self._targets = torch.tensor([trouble(text) for text in texts])
-        self._class_weights = _balance(self._targets, self._weights)
+        self._targets = torch.tensor(targets or [trouble(text) for text in texts])
+        self._severity_weights = _balance(self._targets, self._weights)
+        self.levelled = bool(self._severity_weights.sum() > 0)
 
     def batch(self, step: int, size: int) -> Batch:
-        """Return the examples of ``step``: ``size`` texts of similar lengths."""
+        """Return the examples of ``step``: ``size`` texts of similar lengths, and half as many."""
         random = torch.Generator().manual_seed((self._seed * 1_000_003 + step) % (1 << 63))
-        # One of four length bands a step keeps padding low without a fixed order of texts.
-        drawn = torch.multinomial(self._weights, size * 4, replacement=True, generator=random)
-        drawn = drawn[self._lengths[drawn].argsort()]
-        band = int(torch.randint(4, (1,), generator=random))
-        picked = drawn[band * size : (band + 1) * size]
-        rows = [self._rows[i] for i in picked.tolist()]
-        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
-        mask = ids != PAD
+        ids, mask = _pad([self._rows[i] for i in self._draw(self._weights, size, random)])
         chosen = _choose(ids, mask, random)
+        masked = torch.where(chosen, torch.full_like(ids, MASK), ids)
+        if not self.levelled:
+            none = ids[:0]
+            return Batch(ids, masked, mask, chosen, none, mask[:0], torch.zeros(0))
+        picked = self._draw(self._severity_weights, max(1, size // 2), random)
+        severity_ids, padding = _pad(self._reheaded(picked, random))
         return Batch(
             ids,
-            torch.where(chosen, torch.full_like(ids, MASK), ids),
+            masked,
             mask,
             chosen,
-            _hide_words(hide_level(ids), mask, random),
-            self._targets[picked].clamp(min=0.0),
-            self._class_weights[picked],
+            _hide_words(severity_ids, padding, random),
+            without_level(severity_ids, padding),
+            self._targets[torch.tensor(picked)].clamp(min=0.0),
         )
+
+    def _draw(self, weights: Tensor, size: int, random: torch.Generator) -> list[int]:
+        """Draw ``size`` texts, all out of one of four length bands, which keeps padding low."""
+        drawn = torch.multinomial(weights, size * 4, replacement=True, generator=random)
+        drawn = drawn[self._lengths[drawn].argsort()]
+        band = int(torch.randint(4, (1,), generator=random))
+        picked: list[int] = drawn[band * size : (band + 1) * size].tolist()
+        return picked
+
+    def _reheaded(self, picked: Sequence[int], random: torch.Generator) -> list[Tensor]:
+        """Return the rows ``picked``, some without their header or with one of the others'."""
+        dice = torch.rand(len(picked), generator=random).tolist()
+        others = torch.randperm(len(picked), generator=random).tolist()
+        rows = []
+        for i, number in enumerate(picked):
+            row, body = self._rows[number], self._bodies[number]
+            if dice[i] < _HEADERLESS_SHARE:
+                row = torch.cat([row[:1], row[body:]])
+            elif dice[i] < _HEADERLESS_SHARE + _SWAPPED_SHARE:
+                other = picked[others[i]]
+                row = torch.cat([self._rows[other][: self._bodies[other]], row[body:]])
+            rows.append(row[:POSITIONS])
+        return rows
+
+
+def _body(text: str, encoding: Encoding) -> int:
+    """Return the token at which the body of a text begins, behind time, host, program and level."""
+    words = text.split(" ")
+    end = 0
+    for i, word in enumerate(words[:_HEADER_WORDS]):
+        if word in _HEADER_TOKENS or (word == "[num]" and end > 0 and i <= end + 2):
+            end = i + 1
+    if len(words) - end < 2:  # a header only: it is all that there is to read
+        end = 0
+    return next(i for i, word in enumerate(encoding.words[1:], 1) if word >= end or word < 0)
+
+
+def _pad(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return ids (rows, tokens) and where they are no padding."""
+    ids = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=PAD)
+    return ids, ids != PAD
 
 
 def _choose(ids: Tensor, mask: Tensor, random: torch.Generator) -> Tensor:
@@ -113,17 +177,22 @@ def trouble(text: str) -> float:
 
 
 def _balance(targets: Tensor, weights: Tensor) -> Tensor:
-    """Return each example's loss weight, such that every level class weighs the same.
+    """Return how often each text is drawn for the severity head: its kind's share, by weight.
 
-    Texts without a level weigh little; nothing, where no text shows what trouble is.
+    Never, if no text shows what trouble is, or none what is harmless.
     """
-    known = bool((targets > 0).any())
-    balanced = torch.full((len(targets),), _UNLABELLED_WEIGHT if known else 0.0)
-    classes = [value for value in sorted(set(targets.tolist())) if value != NO_LEVEL]
-    total = float(weights[targets != NO_LEVEL].sum())
-    for value in classes:
-        share = float(weights[targets == value].sum()) / total
-        balanced[targets == value] = min(_CLASS_WEIGHT_LIMIT, 1 / (share * len(classes)))
+    kinds = {
+        "harmless": (targets >= 0) & (targets < 0.25),
+        "doubtful": (targets >= 0.25) & (targets < 0.75),
+        "trouble": targets >= 0.75,
+        "unknown": targets < 0,
+    }
+    balanced = torch.zeros_like(weights)
+    if not (bool(kinds["trouble"].any()) and bool((kinds["harmless"] | kinds["unknown"]).any())):
+        return balanced
+    for kind, which in kinds.items():
+        if bool(which.any()):
+            balanced[which] = weights[which] * _SHARES[kind] / weights[which].sum()
     return balanced
 
 

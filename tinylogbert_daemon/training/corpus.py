@@ -8,19 +8,24 @@ read too; its labels are not learned from, and lines marked ``label: 1`` by ``co
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
+from zlib import crc32
 
+from tinylogbert_daemon.decide.score import EPISODE_SECONDS
 from tinylogbert_daemon.errors import DataError
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.shape import record, shapes
 from tinylogbert_daemon.source.lines import blocks_of, open_input
+from tinylogbert_daemon.source.logtime import pieces
 
 HELD_OUT_EVERY = 10
 HELD_OUT_RECORDS = 5000
+_LEAST_TEXTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,31 @@ class LabelledLine:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Distinct texts in order of first appearance, with how many records gave each."""
+    """Distinct texts in order of first appearance, with how many records gave each.
+
+    ``episodes`` says how often each turned up anew in log time, as the daemon counts it; without
+    it, each text did once.
+    """
 
     counts: dict[str, int]
     records: int
+    episodes: dict[str, int] = field(default_factory=dict)
 
     @property
     def texts(self) -> list[str]:
         """The distinct texts that have anything in them."""
         return [text for text in self.counts if text]
+
+
+def held_out(texts: Sequence[str]) -> list[str]:
+    """Return the texts that are kept from learning, to calibrate on: every tenth, by its hash.
+
+    What was learned surprises less than what is new and harmless, which is what alerts are weighed
+    against. None, where there are too few texts to do without them.
+    """
+    if len(texts) < _LEAST_TEXTS:
+        return []
+    return [text for text in texts if crc32(text.encode()) % HELD_OUT_EVERY == 0]
 
 
 def is_labelled(first: bytes) -> bool:
@@ -138,7 +159,9 @@ def collect(
     """
     names = list(names)
     seen: Counter[bytes] = Counter()
+    episodes = _Episodes()
     for name in names:
+        episodes.begin()
         labelled, blocks = records_of(name)
         position = 0
         for block in blocks:
@@ -150,15 +173,48 @@ def collect(
             if held_out is not None and not labelled:
                 del found[held_out.take(block, position)]
             seen.update(found)
+            episodes.add(found, block)
             report(len(block))
             position += length
             if sample_limit is not None and position >= sample_limit:
                 break
     counts: Counter[str] = Counter()
     for shape, count in seen.items():
-        counts[normalize(shape)] += count
+        counts[episodes.text_of[shape]] += count
     if not any(counts):
         raise DataError(
             f"{', '.join(names)}: no line to learn from; name a log file with text in it"
         )
-    return Corpus(dict(counts), seen.total())
+    return Corpus(dict(counts), seen.total(), dict(episodes.counts))
+
+
+class _Episodes:
+    """Counts how often a text turned up anew: again after ``EPISODE_SECONDS`` of log time.
+
+    Log time is read once a chunk of records.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.text_of: dict[bytes, str] = {}
+        self._clock = time.time()
+        self.begin()
+
+    def begin(self) -> None:
+        """A file begins: its times have nothing to do with those of the one before."""
+        self._last: dict[str, float] = {}
+        self._now = 0.0
+
+    def add(self, shapes: list[bytes], block: bytes) -> None:
+        """Take in the shapes of a block of raw records (of most of them)."""
+        lines = block.split(b"\n")
+        heads = [lines[i * (len(lines) - 1) // len(shapes)] for i in range(len(shapes))]
+        for piece, now in pieces(heads, self._now, self._clock):
+            self._now = now
+            chunk = set(shapes[piece])
+            for shape in chunk - self.text_of.keys():
+                self.text_of[shape] = normalize(shape)
+            for text in {self.text_of[shape] for shape in chunk}:
+                if self._now - self._last.get(text, -EPISODE_SECONDS) >= EPISODE_SECONDS:
+                    self._last[text] = self._now
+                    self.counts[text] += 1

@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 
+from tinylogbert_daemon.decide.familiarity import WordPairs
 from tinylogbert_daemon.decide.score import Calibration
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.scorer import Scorer, text_key
 from tinylogbert_daemon.model.tokenizer import PAD, Tokenizer
-from tinylogbert_daemon.training.corpus import Corpus
+from tinylogbert_daemon.training.corpus import Corpus, held_out
 from tinylogbert_daemon.training.networks import Network, VerdictGraph
 
 TOLERANCE = 1e-4
@@ -25,6 +26,7 @@ TOLERANCE = 1e-4
 
 CALIBRATION_TEXTS = 4000
 _CHECKED_TEXTS = 64
+_PRIOR_TEXTS = 200
 _COUNTS_LIMIT = 50_000
 
 
@@ -78,8 +80,9 @@ def export(
     """Write the artifact of ``network`` and point the symlink of its type at it.
 
     Returns the artifact's folder. ``keep_counts`` writes the corpus's counts into it, for a model
-    of the host that it was trained on. ``reference`` are the texts to calibrate on, by default the
-    corpus's own.
+    of the host that it was trained on. ``reference`` are the texts to calibrate on, by default
+    those of the corpus that were not learned from; few of them are mixed with the calibration of
+    the artifact that the training started from.
     """
     report("tracing and checking against eager")
     # what is checked and calibrated is what will be loaded: weights that went through fp16
@@ -100,17 +103,23 @@ def export(
     difference = check(network, draft.graph(), rows)
     details["export_difference"] = float(f"{difference:.2g}")
     if reference is None:
-        reference = texts[:: max(1, len(texts) // CALIBRATION_TEXTS)][:CALIBRATION_TEXTS]
+        reference = held_out(texts)[:CALIBRATION_TEXTS]
+        if not reference and network.prior is None:
+            reference = texts
     report(f"calibrating on {len(reference)} texts")
-    verdicts = Scorer(draft, torch.get_num_threads()).score(reference)
+    calibration = Calibration.fit(Scorer(draft, torch.get_num_threads()).score(reference))
+    if network.prior is not None:
+        prior = Calibration.from_json(network.prior)
+        calibration = prior.mixed(calibration, len(reference) / (len(reference) + _PRIOR_TEXTS))
     folder = artifact.write(
         checkpoint_dir,
         model_type=network.model_type,
         model=draft.model,
         tokenizer=tokenizer,
         training=details,
-        calibration=Calibration.fit(verdicts).to_json(),
+        calibration=calibration.to_json(),
         counts=_counts(corpus) if keep_counts else {},
+        pairs=_pairs(corpus) if keep_counts else "",
     )
     point(checkpoint_dir / network.model_type, folder)
     return folder
@@ -125,8 +134,15 @@ def point(link: Path, folder: Path) -> None:
 
 
 def _counts(corpus: Corpus) -> dict[str, int]:
-    commonest = sorted(corpus.counts.items(), key=lambda item: -item[1])[:_COUNTS_LIMIT]
-    return {f"{text_key(text):016x}": count for text, count in commonest if text}
+    commonest = sorted(corpus.counts, key=lambda text: -corpus.counts[text])[:_COUNTS_LIMIT]
+    return {f"{text_key(text):016x}": corpus.episodes.get(text, 1) for text in commonest if text}
+
+
+def _pairs(corpus: Corpus) -> str:
+    pairs = WordPairs()
+    for text in corpus.texts:
+        pairs.add(text, corpus.episodes.get(text, 1))
+    return pairs.packed()
 
 
 def _pad(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:

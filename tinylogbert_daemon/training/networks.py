@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from tinylogbert_daemon.model.normalize import LEVELS
 from tinylogbert_daemon.model.tokenizer import (
     END,
-    LEVEL,
     MASK,
     PAD,
     POSITIONS,
@@ -41,11 +40,13 @@ SIZES = {
 MODEL_TYPES = tuple(SIZES)
 
 
-def hide_level(ids: Tensor) -> Tensor:
-    """Return ``ids`` with each level token replaced by ``[LEVEL]``; any shape."""
-    return torch.where(
-        (ids >= _FIRST_LEVEL) & (ids <= _LAST_LEVEL), torch.full_like(ids, LEVEL), ids
-    )
+def without_level(ids: Tensor, mask: Tensor) -> Tensor:
+    """Return ``mask`` without the level tokens of ``ids``; both (batch, tokens).
+
+    The severity head must see neither the level nor that there is one: else it learns that records
+    without a level are harmless.
+    """
+    return mask & ~((ids >= _FIRST_LEVEL) & (ids <= _LAST_LEVEL))
 
 
 class Network(nn.Module):
@@ -56,16 +57,36 @@ class Network(nn.Module):
         self.model_type = model_type
         self.size = size
         self.width = size.width
+        self.prior: dict[str, Any] | None = None
+        """The calibration of the artifact whose weights these were to begin with."""
         self.masked_lm = masked_lm
         self.severity_head = nn.Sequential(
-            nn.Linear(size.width, _SEVERITY_WIDTH), nn.GELU(), nn.Linear(_SEVERITY_WIDTH, 1)
+            nn.Linear(2 * size.width, _SEVERITY_WIDTH), nn.GELU(), nn.Linear(_SEVERITY_WIDTH, 1)
         )
 
-    def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Return hidden states (batch, tokens, width) of ids and mask (batch, tokens)."""
+    def encode(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the hidden states of the last layer and of the one below it.
+
+        Of ids and mask (batch, tokens), both (batch, tokens, width). The last layer serves the
+        masked-token head alone, so that :meth:`host_parameters` leave the rest as it is.
+        """
         encoder = self.masked_lm.base_model
-        hidden: Tensor = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        return hidden
+        states = encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        return states.hidden_states[-1], states.hidden_states[-2]
+
+    def host_parameters(self) -> list[nn.Parameter]:
+        """Return what learns on a host: the last layer and the masked-token head's own weights.
+
+        Severity and embedding do not depend on them: what a host's logs call normal changes the
+        surprise, but cannot teach the severity head to overlook trouble.
+        """
+        lm = self.masked_lm
+        if self.model_type == "tinylogbert":
+            head = lm.cls.predictions
+            own = [*lm.bert.encoder.layer[-1].parameters(), *head.transform.parameters()]
+            return [*own, head.bias]
+        own = [*lm.distilbert.transformer.layer[-1].parameters(), *lm.vocab_transform.parameters()]
+        return [*own, *lm.vocab_layer_norm.parameters(), lm.vocab_projector.bias]
 
     def project(self, hidden: Tensor) -> Tensor:
         """Return vocabulary logits (n, vocabulary) of hidden states (n, width)."""
@@ -79,9 +100,19 @@ class Network(nn.Module):
         return projected
 
     def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Return the mean (batch, width) of the hidden states that are not padding."""
+        """Return the mean (batch, width) of the hidden states where ``mask`` is true."""
         weight = mask.unsqueeze(-1).to(hidden.dtype)
         return (hidden * weight).sum(1) / weight.sum(1)
+
+    def severity(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Return the log-odds (batch) of trouble, of the states of the layer below the last.
+
+        From their mean and their maximum: one word can be the trouble of a long line.
+        """
+        highest = hidden.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(1)
+        pooled = torch.cat([self.pool(hidden, mask), highest], dim=-1)
+        logit: Tensor = self.severity_head(pooled).squeeze(-1)
+        return logit
 
 
 class VerdictGraph(nn.Module):
@@ -107,8 +138,11 @@ class VerdictGraph(nn.Module):
         turn = torch.arange(tokens, device=ids.device).remainder(groups)
         chosen = torch.stack([scored & (turn == group) for group in range(groups)])
         masked = torch.where(chosen, torch.full_like(ids, MASK), ids)
-        rows = torch.cat([masked.reshape(-1, tokens), hide_level(ids)])
-        hidden = self.network.encode(rows, mask.repeat(groups + 1, 1))
+        unlevelled = without_level(ids, mask)
+        hidden, lower = self.network.encode(
+            torch.cat([masked.reshape(-1, tokens), ids]),
+            torch.cat([mask.repeat(groups, 1), unlevelled]),
+        )
         width = self.network.width
         predicted = hidden[: groups * batch].reshape(groups, batch, tokens, width)[chosen]
         wanted = ids.unsqueeze(0).expand(groups, batch, tokens)[chosen]
@@ -116,9 +150,10 @@ class VerdictGraph(nn.Module):
         surprise = torch.zeros(
             (groups, batch, tokens), dtype=losses.dtype, device=ids.device
         ).masked_scatter(chosen, losses)
-        pooled = self.network.pool(hidden[groups * batch :], mask)
-        severity = torch.sigmoid(self.network.severity_head(pooled)).squeeze(-1)
-        return surprise.sum(0), severity, F.normalize(pooled, dim=-1)
+        lower = lower[groups * batch :]
+        severity = torch.sigmoid(self.network.severity(lower, unlevelled))
+        embedding = F.normalize(self.network.pool(lower, unlevelled), dim=-1)
+        return surprise.sum(0), severity, embedding
 
 
 def build(

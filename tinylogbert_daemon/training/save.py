@@ -28,9 +28,14 @@ class Save:
         self._folder = checkpoint_dir / f".resume-{name}"
 
     def write(
-        self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int, loss: float
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        step: int,
+        loss: float,
+        seconds: float,
     ) -> None:
-        """Save the run after ``step``."""
+        """Save the run after ``step``, which is ``seconds`` old."""
         new = self._folder / "new"
         rmtree(new, ignore_errors=True)
         new.mkdir(parents=True)
@@ -43,7 +48,8 @@ class Save:
             for name, value in values.items()
         }
         save_file(moments, new / "optimizer.safetensors")
-        state = {"step": step, "loss": None if math.isnan(loss) else loss}
+        loss_or_none = None if math.isnan(loss) else loss
+        state = {"step": step, "loss": loss_or_none, "seconds": seconds}
         (new / _STATE_FILE).write_text(json.dumps(state))
         before = self._saves()
         saved = self._folder / f"{step:09}"
@@ -53,11 +59,16 @@ class Save:
             if folder != saved:
                 rmtree(folder, ignore_errors=True)
 
-    def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-        """Load the save into both; return its step and smoothed loss, or 0 and NaN without one."""
+    def restore(
+        self, network: nn.Module, optimizer: torch.optim.Optimizer
+    ) -> tuple[int, float, float]:
+        """Load the save into both; return its step, smoothed loss and age in seconds.
+
+        Without a save, these are 0, NaN and 0.
+        """
         saves = self._saves()
         if not saves:
-            return 0, math.nan
+            return 0, math.nan, 0.0
         folder = saves[-1]
         network.load_state_dict(load_file(folder / "model.safetensors"))
         moments: dict[int, dict[str, Tensor]] = {}
@@ -66,7 +77,8 @@ class Save:
             moments.setdefault(int(index), {})[name] = value
         optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
         state = json.loads((folder / _STATE_FILE).read_text())
-        return int(state["step"]), math.nan if state["loss"] is None else float(state["loss"])
+        loss = math.nan if state["loss"] is None else float(state["loss"])
+        return int(state["step"]), loss, float(state.get("seconds", 0.0))
 
     def remove(self) -> None:
         """Remove what was saved: the run is over."""

@@ -6,7 +6,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ from torch import Tensor
 from tinylogbert_daemon.errors import ArtifactError, DataError
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.tokenizer import Tokenizer
-from tinylogbert_daemon.training.batches import Batch, Examples, count_weight
-from tinylogbert_daemon.training.corpus import Corpus
+from tinylogbert_daemon.training.batches import NO_LEVEL, Batch, Examples, count_weight
+from tinylogbert_daemon.training.corpus import Corpus, held_out
 from tinylogbert_daemon.training.networks import Network, build
 from tinylogbert_daemon.training.save import Save
 from tinylogbert_daemon.training.size import Size
@@ -26,6 +28,9 @@ from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
 SAVE_SECONDS = 60.0
 """How often a run in progress is saved, so that an interruption costs at most this."""
+
+MIN_HOST_STEPS = 100
+"""A few texts need that many steps until the model has learned them."""
 
 _WARMUP_SHARE = 0.06
 _CLIP_NORM = 1.0
@@ -64,6 +69,13 @@ class Progress:
     loss: float
 
 
+def adapts(options: TrainOptions) -> bool:
+    """Return whether a run takes a trained artifact to a host, instead of making a new model."""
+    init = Path(options.init)
+    is_artifact = init.name == artifact.MODEL_FILE or (init / artifact.MANIFEST_FILE).exists()
+    return options.init == "base" or is_artifact
+
+
 def prepare(options: TrainOptions, corpus: Corpus) -> tuple[Network, Tokenizer]:
     """Return the network and tokenizer that a run starts from.
 
@@ -71,12 +83,10 @@ def prepare(options: TrainOptions, corpus: Corpus) -> tuple[Network, Tokenizer]:
     :class:`ArtifactError` if it is an artifact that cannot be loaded.
     """
     torch.manual_seed(options.seed)
-    init = Path(options.init)
     if options.init == "none":
         tokenizer = train_tokenizer(corpus.texts)
         return build(options.model_type, tokenizer, size=options.size), tokenizer
-    is_artifact = init.name == artifact.MODEL_FILE or (init / artifact.MANIFEST_FILE).exists()
-    if options.init != "base" and not is_artifact:
+    if not adapts(options):
         tokenizer = train_tokenizer(corpus.texts)
         return build(options.model_type, tokenizer, options.init), tokenizer
     start = artifact.load(options.init)
@@ -103,6 +113,7 @@ def load_weights(network: Network, start: artifact.Artifact) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ArtifactError(f"{start.folder}: its weights do not fit: {reason}") from error
+    network.prior = start.manifest.calibration
     if missing:
         raise ArtifactError(f"{start.folder}: it has no weights for {', '.join(missing[:3])}")
 
@@ -112,41 +123,62 @@ def train(
     corpus: Corpus,
     checkpoint_dir: Path,
     report: Callable[[Progress], None] = lambda _: None,
+    *,
     weights: Sequence[float] | None = None,
+    targets: Sequence[float] | None = None,
+    max_seconds: float | None = None,
+    now: Callable[[], float] = time.monotonic,
 ) -> tuple[Network, Tokenizer, dict[str, Any]]:
     """Train and return the network, its tokenizer and a summary; resumes an interrupted run.
 
-    ``weights`` are the sampling weights of ``corpus.texts``; by default 1 + ln(count). ``report``
-    may raise :class:`StopTraining`. Uses a GPU if there is one; the network comes back on the CPU.
+    ``weights`` are the sampling weights of ``corpus.texts``, by default 1 + ln(count); ``targets``
+    the trouble that each means, by default what its level says. What starts from an artifact
+    learns the host's surprise only: see :meth:`Network.host_parameters`. ``report`` may raise
+    :class:`StopTraining`. After ``max_seconds`` by the clock ``now`` the run is over, all its steps
+    taken or not (but one at least); until then the learning rate falls with whichever is further
+    on, the steps or the time. Uses a GPU if there is one; the network comes back on the CPU.
     """
+    started = now()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network, tokenizer = prepare(options, corpus)
     network.to(device)
     texts = corpus.texts
     if weights is None:
-        weights = [count_weight(corpus.counts[text]) for text in texts]
-    examples = Examples(tokenizer, texts, weights, options.seed)
+        kept = set(held_out(texts))
+        weights = [0.0 if text in kept else count_weight(corpus.counts[text]) for text in texts]
     steps = max(1, options.epochs * math.ceil(len(texts) / options.batch_size))
+    learning = list(network.parameters())
+    if adapts(options):
+        network.requires_grad_(False)
+        learning = network.host_parameters()
+        for part in learning:
+            part.requires_grad_(True)
+        steps = max(MIN_HOST_STEPS, steps)
+        targets = [NO_LEVEL] * len(texts)
+    examples = Examples(tokenizer, texts, weights, options.seed, targets)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=options.learning_rate, weight_decay=_WEIGHT_DECAY, fused=True
+        learning, lr=options.learning_rate, weight_decay=_WEIGHT_DECAY, fused=True
     )
-    save = Save(checkpoint_dir, json.dumps([asdict(options), texts, list(weights)]))
-    step, loss = save.restore(network, optimizer)
+    save = Save(checkpoint_dir, json.dumps([asdict(options), texts, list(weights), targets]))
+    step, loss, before = save.restore(network, optimizer)
     network.train()
-    saved_at = time.monotonic()
+    began = saved_at = now()
+    limit = math.inf if max_seconds is None else max(1e-9, max_seconds - (began - started))
+    at = float(step)  # where in its schedule the run is, in steps
     try:
-        while step < steps:
-            _set_rate(optimizer, options.learning_rate, step, steps)
+        while at < steps:
+            _set_rate(optimizer, options.learning_rate, at, steps)
             batch = examples.batch(step, options.batch_size).to(device)
             value = _step(network, optimizer, batch)
             loss = value if math.isnan(loss) else 0.98 * loss + 0.02 * value
             step += 1
             report(Progress(step, steps, loss))
-            if time.monotonic() - saved_at > SAVE_SECONDS:
-                save.write(network, optimizer, step, loss)
-                saved_at = time.monotonic()
+            at = max(step, steps * (now() - began) / limit)
+            if now() - saved_at > SAVE_SECONDS:
+                save.write(network, optimizer, step, loss, before + now() - started)
+                saved_at = now()
     except StopTraining:
-        save.write(network, optimizer, step, loss)
+        save.write(network, optimizer, step, loss, before + now() - started)
         raise
     network.eval().to("cpu")
     save.remove()
@@ -154,7 +186,8 @@ def train(
         **asdict(options),
         "init": options.init if options.init in ("base", "none") else Path(options.init).name,
         "size": asdict(network.size),
-        "steps": steps,
+        "steps": step,
+        "seconds": round(before + now() - started, 1),
         "loss": None if math.isnan(loss) else round(loss, 4),
         "texts": len(texts),
         "records": corpus.records,
@@ -164,34 +197,44 @@ def train(
 
 def losses(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the masked-token loss (nats per token) and the severity loss of one batch."""
-    hidden = network.encode(batch.masked, batch.mask)
+    hidden, _ = network.encode(batch.masked, batch.mask)
     logits = network.project(hidden[batch.chosen])
     masked = F.cross_entropy(logits, batch.ids[batch.chosen]) if len(logits) else logits.sum()
-    labelled = batch.weight > 0
-    if not bool(labelled.any()):
+    if not len(batch.target):
         return masked, masked.new_zeros(())
-    ids, mask = batch.unlevelled[labelled], batch.mask[labelled]
-    pooled = network.pool(network.encode(ids, mask), mask)
+    _, lower = network.encode(batch.severity_ids, batch.severity_mask)
     severity = F.binary_cross_entropy_with_logits(
-        network.severity_head(pooled).squeeze(-1),
-        batch.target[labelled],
-        weight=batch.weight[labelled],
+        network.severity(lower, batch.severity_mask).float(), batch.target
     )
     return masked, severity
 
 
 def _step(network: Network, optimizer: torch.optim.Optimizer, batch: Batch) -> float:
-    masked, severity = losses(network, batch)
+    # bfloat16 where the processor computes in it halves the time of a step; weights stay fp32
+    device = batch.ids.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
+        masked, severity = losses(network, batch)
     total = masked + severity
     optimizer.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
+    torch.nn.utils.clip_grad_norm_(
+        [part for part in network.parameters() if part.requires_grad], _CLIP_NORM
+    )
     optimizer.step()
     return float(total.detach())
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, peak: float, step: int, steps: int) -> None:
+@cache
+def _has_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    with suppress(OSError):
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    return False
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, peak: float, at: float, steps: int) -> None:
     warmup = max(1, int(steps * _WARMUP_SHARE))
-    share = (step + 1) / warmup if step < warmup else (steps - step) / max(1, steps - warmup)
+    share = min(1.0, (at + 1) / warmup) if at < warmup else (steps - at) / max(1, steps - warmup)
     for group in optimizer.param_groups:
         group["lr"] = peak * share

@@ -18,15 +18,18 @@ class EngineDetector:
         self._engine = engine
         self._executor = executor
 
+    def use(self, engine: Engine) -> None:
+        """Answer with ``engine`` from the next request on."""
+        self._engine = engine
+
     async def detect(self, texts: list[str]) -> list[Result]:
         """Return the result of each text, in order, lines counted from 1."""
         loop = asyncio.get_running_loop()
+        engine = self._engine  # one model for the whole answer
         results: list[Result] = []
         for start in range(0, len(texts), CALL_TEXTS):
             part = texts[start : start + CALL_TEXTS]
-            results += await loop.run_in_executor(
-                self._executor, self._engine.results, part, start + 1
-            )
+            results += await loop.run_in_executor(self._executor, engine.results, part, start + 1)
         return results
 
     async def tokenize(self, text: str) -> Tokens:

@@ -8,6 +8,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.state.models import Ledger, Models, empty_ledger
 
 
 class SourceStatus(TypedDict):
@@ -22,19 +23,25 @@ class SourceStatus(TypedDict):
 class Status(TypedDict):
     """The whole status. ``files`` maps a path to its committed lines.
 
-    Of a daemon that is not running, ``model`` and ``uptime_seconds`` are None; ``state_dir`` is
-    None where no state is kept (``serve``). ``deliveries_pending`` counts by sink.
+    ``model_trained`` is in seconds since the epoch. ``learning`` says what was made of the models
+    that were trained on this host. Of a daemon that is not running, ``model``, ``model_trained``
+    and ``uptime_seconds`` are None; ``state_dir`` is
+    None where no state is kept (``serve``). ``deliveries_pending`` counts by sink,
+    ``alerts_suppressed`` by reason, ever since the state was made.
     """
 
     daemon: Literal["running", "not running"]
     version: str
     model: str | None
+    model_trained: float | None
     uptime_seconds: float | None
     state_dir: str | None
     files: dict[str, int]
     sources: dict[str, SourceStatus]
     incidents_open: int
     deliveries_pending: dict[str, int]
+    learning: Ledger
+    alerts_suppressed: dict[str, int]
 
 
 def empty_status(version: str) -> Status:
@@ -43,12 +50,15 @@ def empty_status(version: str) -> Status:
         "daemon": "not running",
         "version": version,
         "model": None,
+        "model_trained": None,
         "uptime_seconds": None,
         "state_dir": None,
         "files": {},
         "sources": {},
         "incidents_open": 0,
         "deliveries_pending": {},
+        "learning": empty_ledger(),
+        "alerts_suppressed": {},
     }
 
 
@@ -68,6 +78,8 @@ def read_status(store: Store, version: str, learning_seconds: float) -> Status:
         },
         "incidents_open": store.open_incidents(),
         "deliveries_pending": store.pending_counts(),
+        "learning": Models(store.path.parent).ledger(),
+        "alerts_suppressed": store.suppressed_totals(),
     }
 
 

@@ -1,0 +1,63 @@
+"""How much of a text's wording is known on this host, whole or in parts.
+
+A new text of known wording ("session 7 of alice closed", the first time that alice is seen) is less
+of a novelty than one whose words were never seen side by side. Pairs of neighbouring words are
+counted by hash, in a table of fixed size: a collision makes a pair look known, never new.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tinylogbert_daemon.errors import ArtifactError
+
+_BUCKETS = 1 << 18
+_MOST = 255
+
+
+class WordPairs:
+    """In how many episodes of texts each pair of neighbouring words was seen; saturates at 255."""
+
+    def __init__(self) -> None:
+        self._counts = bytearray(_BUCKETS)
+
+    def add(self, text: str, episodes: float = 1.0) -> None:
+        """Count the pairs of ``text``."""
+        counts = self._counts
+        for bucket in set(_buckets(text)):
+            counts[bucket] = min(_MOST, counts[bucket] + max(1, int(episodes)))
+
+    def unfamiliarity(self, text: str) -> float:
+        """Return how new the pairs of ``text`` are on average: 1 if none was seen, towards 0."""
+        found = [1.0 / (1 + self._counts[bucket]) for bucket in _buckets(text)]
+        return sum(found) / len(found)
+
+    def packed(self) -> str:
+        """Return the table as text, for a manifest."""
+        return base64.b64encode(zlib.compress(bytes(self._counts), 9)).decode()
+
+    @classmethod
+    def unpacked(cls, content: str) -> WordPairs:
+        """Return what :meth:`packed` gave; an empty table for "".
+
+        Raises :class:`ArtifactError` for anything else.
+        """
+        pairs = cls()
+        if content:
+            try:
+                counts = zlib.decompressobj().decompress(base64.b64decode(content), _BUCKETS + 1)
+            except (zlib.error, TypeError, ValueError) as error:
+                raise ArtifactError("manifest.json holds no word pairs; train again") from error
+            if len(counts) != _BUCKETS:
+                raise ArtifactError("manifest.json holds word pairs of another size; train again")
+            pairs._counts[:] = counts
+        return pairs
+
+
+def _buckets(text: str) -> Iterator[int]:
+    """Yield the bucket of each pair, the first word's with nothing before it included."""
+    for pair in pairwise(["", *text.split(" ")]):
+        yield zlib.crc32(" ".join(pair).encode()) % _BUCKETS
