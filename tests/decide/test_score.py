@@ -156,8 +156,8 @@ def test_a_noisy_host_raises_the_bar_and_a_quiet_one_does_not_lower_it() -> None
         operating = OperatingPoint(per_day, 1e6)
         book = Decider(_CALIBRATION, 0.5, TextCounts(1e6), operating)
         for i in range(texts):
-            book.learn([verdict(f"trouble {i}", 9.0, 0.95)], float(i))
-        return book.decide(verdict("trouble again", 9.0, 0.95), 1000.0).score
+            book.learn([verdict(f"[error] trouble {i}", 9.0, 0.99)], float(i))
+        return book.decide(verdict("[error] trouble again", 9.0, 0.99), 1000.0).score
 
     # as many as the budget allows cost nothing, more do
     assert score_after(10, 10.0) == score_after(10, math.inf) > 0.5

@@ -62,7 +62,8 @@ def by_words(texts: Sequence[str]) -> list[Verdict]:
 
 def _verdict(text: str, severity: float) -> Verdict:
     blank = blank_verdict(text)
-    return Verdict(text, text_key(text), 2.0, severity, blank.surprise, blank.embedding)
+    raw = 15.0 if severity > 0.5 else 2.0
+    return Verdict(text, text_key(text), raw, severity, blank.surprise, blank.embedding)
 
 
 class Bench:
@@ -73,7 +74,7 @@ class Bench:
         artifact: Artifact,
         *,
         score: Callable[[Sequence[str]], list[Verdict]] = by_words,
-        threshold: float = 0.5,
+        threshold: float = 0.05,  # far from both, whatever the weights are
         learning_seconds: float = 0.0,
         quiet_seconds: float = 900.0,
         budget: Budget | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -118,10 +118,12 @@ def test_it_pauses_longer_and_longer_while_the_sink_fails(
 ) -> None:
     pauses = []
 
-    async def pause(seconds: float) -> None:
+    async def pause(ending: Coroutine[None, None, bool], seconds: float) -> None:
+        ending.close()
         pauses.append(seconds)
+        raise TimeoutError
 
-    monkeypatch.setattr(asyncio, "sleep", pause)
+    monkeypatch.setattr(asyncio, "wait_for", pause)
     scene.owe("a")
     sink = Recorder(failures=12)
 

@@ -16,6 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 EXACT_TEXTS = 100_000
+ERA_SECONDS = 86_400.0
+"""Log time that lies further back than this is not a delay but another time altogether."""
+
 _SKETCH_ROWS = 4
 _SKETCH_WIDTH = 1 << 16
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
@@ -60,7 +63,11 @@ class TextCounts:
         """Count ``seen`` (episodes by key) at ``now``; return the changed rows, to be saved."""
         changed = {}
         for key, records in seen.items():
-            updated = max(now, self._exact[key][1]) if key in self._exact else now
+            before = self.updated(key)
+            # another era: an old log is read with the counts of a model that was trained later
+            if before is None or before - now > ERA_SECONDS:
+                before = now
+            updated = max(now, before)
             row = (self.get(key, updated) + records, updated)
             self._put(key, *row)
             changed[key] = row

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tinylogbert_daemon.decide.counts import TextCounts
+from tinylogbert_daemon.decide.counts import ERA_SECONDS, TextCounts
 from tinylogbert_daemon.decide.familiarity import WordPairs
 from tinylogbert_daemon.decide.operating import OPERATING_STATE, OperatingPoint
 from tinylogbert_daemon.errors import ArtifactError
@@ -43,6 +43,7 @@ _NEUTRAL_NOVELTY = 0.965
 # what is left of novelty where a new text is of known wording; after how many episodes it is half
 _KNOWN_WORDING = 0.7
 _HALF_EPISODES = 3.0
+_KNOWN_EPISODES = 12.0  # from here on the wording is known as well and is not looked at
 # the level that a record gives itself, which the severity head does not see
 _LEVEL_EVIDENCE = {
     **dict.fromkeys(("[error]", "[fatal]", "[5xx]"), 1.0),
@@ -50,6 +51,7 @@ _LEVEL_EVIDENCE = {
     "[warn]": 0.25,
 }
 _MOST_SEVERITY = 6.0  # log-odds: no head is surer than that on a host that it has not seen
+_CONTENTS = 50_000
 _PRIOR_EPISODES = 500.0
 _REFERENCE_EPISODES = 100_000.0  # beyond, the older half fades: the reference follows the host
 
@@ -142,6 +144,7 @@ class Decider:
         self.threshold = threshold
         self.counts = counts if counts is not None else TextCounts(half_life=math.inf)
         self.pairs = WordPairs()
+        self._contents: dict[int, float] = {}
         self._operating = operating or OperatingPoint(math.inf, math.inf)
         self._set_reference(calibration.raw * _PRIOR_EPISODES)
 
@@ -158,7 +161,11 @@ class Decider:
         for verdict in seen:
             if verdict.text and verdict.key not in new:
                 updated = self.counts.updated(verdict.key)
-                if updated is None or now - updated >= EPISODE_SECONDS:
+                if (
+                    updated is None
+                    or now - updated >= EPISODE_SECONDS
+                    or updated - now > ERA_SECONDS
+                ):
                     new[verdict.key] = verdict
         for verdict in new.values():
             evidence, _ = self._evidence(verdict, now, learning)
@@ -203,19 +210,29 @@ class Decider:
     def _evidence(self, verdict: Verdict, now: float, learning: bool) -> tuple[float, float]:
         """Return the log-odds of trouble above the model's own operating point, and novelty."""
         episodes = self.counts.get(verdict.key, now)
-        wording = self.pairs.unfamiliarity(verdict.text)
+        wording = self.pairs.unfamiliarity(verdict.text) if episodes < _KNOWN_EPISODES else 0.0
         novelty = _KNOWN_WORDING + (1.0 - _KNOWN_WORDING) * wording
         novelty /= 1.0 + episodes / _HALF_EPISODES
-        severity = math.log(max(verdict.severity, 1e-9) / max(1.0 - verdict.severity, 1e-9))
         newness = min(novelty, _NEUTRAL_NOVELTY) if learning or not len(self.counts) else novelty
         evidence = (
-            _SEVERITY_WEIGHT * max(-_MOST_SEVERITY, min(severity, _MOST_SEVERITY))
-            + _LEVEL_WEIGHT * _level_evidence(verdict.text)
+            self._content(verdict)
             + _SURPRISE_WEIGHT * self._surprise[raw_bin(verdict.raw)]
             + _NOVELTY_WEIGHT * (newness - 1.0)
             - _OFFSET
         )
         return evidence, novelty
+
+    def _content(self, verdict: Verdict) -> float:
+        """Return the evidence of what a text says, which is the same on every host."""
+        known = self._contents.get(verdict.key)
+        if known is None:
+            severity = math.log(max(verdict.severity, 1e-9) / max(1.0 - verdict.severity, 1e-9))
+            severity = max(-_MOST_SEVERITY, min(severity, _MOST_SEVERITY))
+            known = _SEVERITY_WEIGHT * severity + _LEVEL_WEIGHT * _level_evidence(verdict.text)
+            if len(self._contents) >= _CONTENTS:
+                self._contents.clear()
+            self._contents[verdict.key] = known
+        return known
 
     def _set_reference(self, raw: npt.NDArray[np.float64]) -> None:
         """Take ``raw`` as the histogram; keep -log10 of its share at or above each bin."""

@@ -28,6 +28,7 @@ KNOWN_NOVELTY = 0.5
 
 _TROUBLE = 0.5
 
+_ONGOING_NOVELTY = 0.15  # an incident's text that never pauses is the new normal in three hours
 _FEED_TEXTS = 64
 _FEED_BLOCKS = 16
 
@@ -216,7 +217,7 @@ class Processor:
         for verdict in judged.counted:
             decision = self._decider.decide(verdict, now, learning=judged.learning)
             is_open = self._incidents.is_open(source, verdict.key)
-            if decision.anomaly or (is_open and decision.novelty > KNOWN_NOVELTY):
+            if decision.anomaly or (is_open and decision.novelty > _ONGOING_NOVELTY):
                 found[verdict] = decision
         return found
 

@@ -185,8 +185,8 @@ class Pipeline:
                     group.create_task(self.committer.run(), name="commit"),
                     group.create_task(self._measure(), name="measure"),
                     group.create_task(self._wake_deliveries(), name="wake"),
-                    *(group.create_task(delivery.run()) for delivery in self._deliveries),
                 ]
+                delivering = [group.create_task(each.run()) for each in self._deliveries]
                 try:
                     await stop.wait()
                     tailing.cancel()
@@ -195,7 +195,9 @@ class Pipeline:
                         await self.committer.flush()
                         for task in others:
                             task.cancel()
-                        await asyncio.wait(others)
+                        for delivery in self._deliveries:
+                            delivery.stop()
+                        await asyncio.wait([*others, *delivering])
                         for delivery in self._deliveries:
                             await delivery.drain()
                 except TimeoutError:
@@ -203,7 +205,7 @@ class Pipeline:
                 finally:
                     # who waits for a stage that has ended would wait for ever
                     self._tailing.abandon()
-                    for task in others:
+                    for task in (*others, *delivering):
                         task.cancel()
         finally:
             self._readers.shutdown(wait=True)

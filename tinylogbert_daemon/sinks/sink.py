@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import Protocol
@@ -62,13 +63,14 @@ class Delivery:
         self._metrics = metrics
         self.wake = asyncio.Event()
         self.wake.set()  # what a previous run owed
+        self._ending = asyncio.Event()
         metrics.alerts_sent.labels(sink.name)
         metrics.alerts_failed.labels(sink.name)
 
     async def run(self) -> None:
-        """Deliver for ever."""
+        """Deliver until :meth:`stop`."""
         delay = FIRST_DELAY_SECONDS
-        while True:
+        while not self._ending.is_set():
             await self.wake.wait()
             # cleared before the look, so that what is owed from now on wakes again
             self.wake.clear()
@@ -76,8 +78,14 @@ class Delivery:
                 delay = FIRST_DELAY_SECONDS
             else:
                 self.wake.set()
-                await asyncio.sleep(delay)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ending.wait(), delay)
                 delay = min(delay * 2, LAST_DELAY_SECONDS)
+
+    def stop(self) -> None:
+        """End :meth:`run` after the batch in hand: one cut off would be delivered again."""
+        self._ending.set()
+        self.wake.set()
 
     async def drain(self) -> bool:
         """Deliver all that is owed now; return False if the sink or the state failed."""
