@@ -36,14 +36,14 @@ def test_a_calm_log_opens_no_incident_and_learns_a_day(model_folder: Path) -> No
     assert (found["incidents"], found["per_day"], found["within"]) == (0, 0.0, True)
 
 
-def test_a_log_of_ever_new_trouble_is_over_the_budget(model_folder: Path) -> None:
+def test_a_log_of_ever_new_trouble_is_held_to_the_budget(model_folder: Path) -> None:
     calm = ["INFO [worker-1] search: processed 17 pages jobs in 4 ms"] * 1000
     words = ("disk", "net", "fan", "cpu", "psu", "lock", "page", "link", "port", "host")
     trouble = [f"ERROR {a} {b} {c}: cannot reach" for a in words for b in words for c in words]
     found = budget.measure(dated(calm + trouble, 1.5), Model(str(model_folder)))
-    assert found["worst_day"] >= found["per_day"] > found["budget"]
-    assert not found["within"]
-    assert found["alerts"] < found["incidents"]
+    # a thousand new texts of error in a day: the bar rises until what passes is within twice
+    assert 0 < found["per_day"] <= 2 * found["budget"]
+    assert found["within"]
 
 
 def test_a_short_log_learns_half_of_its_time(model_folder: Path) -> None:
