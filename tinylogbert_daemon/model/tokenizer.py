@@ -15,7 +15,10 @@ POSITIONS = 128
 
 PAD, UNKNOWN, START, END, MASK, LEVEL = range(6)
 CONTROL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[LEVEL]")
-"""The first ids of every vocabulary, in this order; ``[LEVEL]`` hides a level from the model."""
+"""The first ids of every vocabulary, in this order.
+
+``[LEVEL]`` stood for a hidden level; nothing uses it now, but its place keeps the others' ids.
+"""
 
 SPECIAL_TOKENS = CONTROL_TOKENS + TYPED_TOKENS
 
