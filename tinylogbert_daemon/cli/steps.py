@@ -184,6 +184,7 @@ class Steps:
         return args.epochs, args.batch_size, limit, args.tiny_size, args.seed
 
     def _train(self, name: str, parts: Step) -> Outcome:
+        from tinylogbert_daemon.model.artifact import load
         from tinylogbert_daemon.training.corpus import collect
         from tinylogbert_daemon.training.train import TrainOptions
         from tinylogbert_daemon.training.workflow import Outcome, schedule
@@ -205,7 +206,8 @@ class Steps:
         folder = learn(options, plan.corpus, self._folder / "models", counted=corpus, reference=few)
         start = "the base model" if options.init == "base" else "nothing"
         said = (
-            f"{plan.steps:,} steps of {batch_size} texts from {start}, "
+            f"{load(str(folder)).manifest.training['steps']:,} steps of {batch_size} texts from "
+            f"{start}, "
             f"{plan.epochs} passes over {len(plan.corpus.texts):,} of {len(texts):,} texts"
         )
         files = [folder / file for file in _ARTIFACT_FILES]
