@@ -238,7 +238,7 @@ def _report_quality(folder: Path, held_out: HeldOut, ratio: float, seed: int) ->
     say(
         f"simulated anomalies, {found['anomalies']:,} in {found['lines']:,} lines kept from "
         f"learning: ROC-AUC {found['auc']:.3f}, average precision {found['ap']:.3f}, best F1 "
-        f"{found['best_f1']:.3f} at threshold {found['threshold']:.3f}"
+        f"{found['best_f1']:.3f} at threshold {found['threshold']:.3g}"
     )
 
 

@@ -106,7 +106,8 @@ def export(
         reference = held_out(texts)[:CALIBRATION_TEXTS]
         if not reference and network.prior is None:
             reference = texts
-    report(f"calibrating on {len(reference)} texts")
+    if reference:
+        report(f"calibrating on {len(reference)} texts")
     calibration = Calibration.fit(Scorer(draft, torch.get_num_threads()).score(reference))
     if network.prior is not None:
         prior = Calibration.from_json(network.prior)
