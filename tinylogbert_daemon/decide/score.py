@@ -31,8 +31,8 @@ RAW_BINS = 160
 EPISODE_SECONDS = 900.0
 """A text that turns up again within this much log time is still the same episode."""
 
-# Chosen on fault windows and corruptions of services that the base model has not seen: see
-# docs/quality.md.
+# Chosen on fault windows of services that the base model has not seen and on corruptions of other
+# systems' logs: docs/quality.md says how, and what was in view.
 _SEVERITY_WEIGHT = 0.5
 _SURPRISE_WEIGHT = 0.5
 _NOVELTY_WEIGHT = 16.0
@@ -198,8 +198,8 @@ class Decider:
     def decide(self, verdict: Verdict, now: float, *, learning: bool = False) -> Decision:
         """Return the decision on records with ``verdict`` at ``now`` (seconds, log time).
 
-        While ``learning``, and where no text was counted yet, what is new is not held against a
-        text: only surprise and severity are.
+        While ``learning``, and where no text was counted yet, no text is wholly new: severity, level
+        and surprise must speak against it.
         """
         if not verdict.text:
             return Decision(0.0, 0.0, False)
