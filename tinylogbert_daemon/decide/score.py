@@ -198,8 +198,8 @@ class Decider:
     def decide(self, verdict: Verdict, now: float, *, learning: bool = False) -> Decision:
         """Return the decision on records with ``verdict`` at ``now`` (seconds, log time).
 
-        While ``learning``, and where no text was counted yet, no text is wholly new: severity, level
-        and surprise must speak against it.
+        While ``learning``, and where no text was counted yet, no text is wholly new: severity,
+        level and surprise must speak against it.
         """
         if not verdict.text:
             return Decision(0.0, 0.0, False)
