@@ -10,6 +10,7 @@ known. What isn't installed is skipped and said so.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import random
@@ -145,10 +146,13 @@ def arguments() -> argparse.Namespace:
 
 
 def store(output: Path, rows: dict[str, dict[str, Any]]) -> None:
-    """Merge the rows into DIR/MANIFEST.json."""
-    manifest = output / "MANIFEST.json"
-    old = json.loads(manifest.read_text()) if manifest.exists() else {}
-    manifest.write_text(json.dumps({**old, **rows}, indent=1, sort_keys=True) + "\n")
+    """Merge the rows into DIR/MANIFEST.json; runs beside each other take turns."""
+    with (output / "MANIFEST.json").open("a+") as manifest:
+        fcntl.flock(manifest, fcntl.LOCK_EX)
+        manifest.seek(0)
+        old = json.loads(manifest.read() or "{}")
+        manifest.truncate(0)
+        manifest.write(json.dumps({**old, **rows}, indent=1, sort_keys=True) + "\n")
 
 
 def collect(services: list[Service], output: Path, seed: int) -> int:

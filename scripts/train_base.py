@@ -2,8 +2,9 @@
 """Train the base model that ships with the package, from permissive and self-made logs only.
 
 Reads ``pretrain/`` of the data folder ($TINYLOGBERT_DATA, else ../shared/data) and the logs that
-``scripts/collect_logs.py`` made by running real software, healthy and at fault, and statements of
-our own (``scripts/corpus/statements.py``); never ``benchmark/`` or ``logs/``, whose licence is for
+``scripts/collect_logs.py`` made by running real software, healthy and at fault, the log statements
+of permissively licensed programs (``scripts/collect_statements.py``) and statements of our own
+(``scripts/corpus/statements.py``); never ``benchmark/`` or ``logs/``, whose licence is for
 measuring. Some services are held out whole: the decision's weights are chosen on them. Writes the
 artifact under ``--output`` and prints what the card needs. The base model is pinned by hash: put
 the new name into ``model/artifact.py``.
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from corpus.statements import statements
+from corpus.statements import of_programs, statements
 from sklearn.metrics import roc_auc_score
 
 from tinylogbert_daemon.model.artifact import load
@@ -39,7 +40,10 @@ from tinylogbert_daemon.training.train import Progress, TrainOptions, train
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("TINYLOGBERT_DATA", ROOT.parent / "shared" / "data")) / "pretrain"
 # the share of training that each part gets, whatever its size
-SHARES = {"dmesg": 0.14, "rootly": 0.09, "lnav": 0.07, "self-made": 0.60, "statements": 0.10}
+SHARES = {
+    **{"dmesg": 0.09, "rootly": 0.06, "lnav": 0.05},
+    **{"self-made": 0.42, "statements": 0.08, "programs": 0.30},
+}
 STATEMENTS = 10_000
 HELD_OUT = 40
 """One text of so many is held out, by its hash, to calibrate and to measure on."""
@@ -97,16 +101,16 @@ class Material:
         print(f"{name}: {part.records} records, {len(part.texts)} texts", file=sys.stderr)
 
 
-def own_statements() -> tuple[Corpus, dict[str, float]]:
-    """Return the texts of our own statements, and the trouble that those without a level mean."""
-    lines = list(statements(STATEMENTS, seed=0))
+def as_corpus(stated: Iterable[tuple[str, float]]) -> tuple[Corpus, dict[str, float]]:
+    """Return the texts of statements, and the trouble that each means."""
+    lines = list(stated)
     found = shapes("".join(f"{line}\n" for line, _ in lines).encode())
     texts = list(map(normalize, found))
     meant = {text: float(bad) for text, (_, bad) in zip(texts, lines, strict=True)}
     return Corpus(dict(Counter(texts)), len(lines)), meant
 
 
-def gather(self_made: Path) -> Material:
+def gather(self_made: Path, programs: Path) -> Material:
     """Return all there is to train on."""
     material = Material()
     for name in ("dmesg", "rootly", "lnav"):
@@ -118,9 +122,11 @@ def gather(self_made: Path) -> Material:
     if not logs:
         sys.exit(f"{self_made}: no logs there; make them with scripts/collect_logs.py")
     material.add("self-made", collect(map(str, logs)))
-    own, meant = own_statements()
+    own, meant = as_corpus(statements(STATEMENTS, seed=0))
     material.add("statements", own)
-    for text, target in {**phases(logs), **meant}.items():
+    theirs, levels = as_corpus(of_programs(programs, seed=0))
+    material.add("programs", theirs)
+    for text, target in {**levels, **phases(logs), **meant}.items():
         if trouble(text) == NO_LEVEL:
             material.targets[text] = target
     return material
@@ -156,10 +162,12 @@ def arguments() -> argparse.Namespace:
     """Return the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--self-made", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--statements", type=Path, required=True, metavar="FILE")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "base", metavar="DIR")
     parser.add_argument("--steps", type=int, default=3600)
     parser.add_argument("--batch-size", type=int, default=48)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--max-minutes", type=float, metavar="N", help="end in good order then")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -167,7 +175,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Train, export, measure on what was held out."""
     args = arguments()
-    material = gather(args.self_made)
+    material = gather(args.self_made, args.statements)
     corpus = Corpus(dict(material.counts), material.records)
     texts = corpus.texts
     options = TrainOptions(
@@ -197,6 +205,7 @@ def main() -> None:
         report,
         weights=[material.weights[text] for text in texts],
         targets=[material.targets.get(text, trouble(text)) for text in texts],
+        max_seconds=args.max_minutes and args.max_minutes * 60,
     )
     healthy = phases(args.self_made / f"{name}.log" for name in HELD_OUT_SERVICES)
     folder = export(

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import quality_data
 from common import say
 from quality_data import NOTHING, Split
 from quality_figures import Figures, summed
 from quality_measure import Run, measure, over_seeds
+
+History = Literal["healthy", "cold", "contaminated"]
 
 _DEBUG = re.compile(rb"\b(?:debug\d?|trace\d?)\b", re.IGNORECASE)
 _HEAD_BYTES = 120
@@ -29,25 +32,30 @@ _LEAST_ANOMALIES = 3
 
 def available(run: Run) -> bool:
     """Return whether there is a log with enough healthy and faulty lines."""
-    return any(service(path, cold=True) is not None for path in _phases(run))
+    return any(service(path, "cold") is not None for path in _phases(run))
 
 
 def faults(run: Run) -> Figures:
     """Return the figures after the earlier half of each service's healthy lines."""
-    return _faults(run, cold=False)
+    return _faults(run, "healthy")
 
 
 def faults_cold(run: Run) -> Figures:
     """Return the figures without any history."""
-    return _faults(run, cold=True)
+    return _faults(run, "cold")
 
 
-def _faults(run: Run, *, cold: bool) -> Figures:
+def faults_contaminated(run: Run) -> Figures:
+    """Return the figures after a history that holds every other of the anomalies too."""
+    return _faults(run, "contaminated")
+
+
+def _faults(run: Run, history: History) -> Figures:
     """Return the macro average over services that the model was not trained on, and over all.
 
     The headline is the first of these where the model says what was held out and it is there.
     """
-    splits = ((path.stem, service(path, cold=cold)) for path in _phases(run))
+    splits = ((path.stem, service(path, history)) for path in _phases(run))
     usable = ((name, split) for name, split in splits if split is not None)
     of_service = {
         name: _with_windows(measure(split, run.model))
@@ -70,11 +78,11 @@ def _with_windows(found: Figures) -> Figures:
 
 
 @cache
-def service(phases: Path, *, cold: bool) -> Split | None:
+def service(phases: Path, history: History) -> Split | None:
     """Return one service's split, or None where there is too little of it.
 
-    History is the earlier half of the healthy lines (none if ``cold``); judged are the later half
-    and the fault windows. A line of a fault window is an anomaly if its pattern occurs in no
+    History is the earlier half of the healthy lines, nothing (``cold``), or that half and every
+    other anomaly (``contaminated``); judged are the later half and the (other) anomalies. A line of a fault window is an anomaly if its pattern occurs in no
     healthy line of the service, and if it is no debug or trace output; the others of the window,
     which the fault need not have to do with, are left out.
     """
@@ -93,10 +101,12 @@ def service(phases: Path, *, cold: bool) -> Split | None:
         say(f"{phases.stem}: {len(healthy)} healthy lines, {len(anomalous)} anomalous: too few")
         return None
     half = len(healthy) // 2
+    known = healthy[:half]
+    if history == "contaminated":
+        known, anomalous = sorted(known + anomalous[::2]), anomalous[1::2]
     judged = sorted(healthy[half:] + anomalous)
     kinds = ["" if marks[i] == _HEALTHY else marks[i].removeprefix(_FAULT) for i in judged]
-    history = NOTHING if cold else lines.take(healthy[:half])
-    return Split(history, lines.take(judged), kinds)
+    return Split(NOTHING if history == "cold" else lines.take(known), lines.take(judged), kinds)
 
 
 def _phases(run: Run) -> list[Path]:
@@ -118,4 +128,8 @@ def _read(phases: Path) -> tuple[list[bytes], list[str]]:
     return [records[i] for i in kept], [marks[i] for i in kept]
 
 
-SETS: dict[str, Callable[[Run], Figures]] = {"faults": faults, "faults-cold": faults_cold}
+SETS: dict[str, Callable[[Run], Figures]] = {
+    "faults": faults,
+    "faults-cold": faults_cold,
+    "faults-contaminated": faults_contaminated,
+}

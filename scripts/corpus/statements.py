@@ -1,14 +1,19 @@
-"""Statements of our own: what machines say of the same things when they are well and when not.
+"""Statements as log lines: our own, and those that programs' source code holds.
 
-Real software seldom says both of one thing, so a model could take the thing itself for the trouble
-("disk", "memory", "link"). Here each topic (of `samples/statements.txt`) comes with both; every
-line is written as some daemon or kernel would, most of them without a level. Written for this
-project; no log was copied.
+Ours tell what machines say of the same things when they are well and when not. Real software seldom
+says both of one thing, so a model could take the thing itself for the trouble ("disk", "memory",
+"link"). Here each topic (of `samples/statements.txt`) comes with both. Written for this project; no
+log was copied. Those of programs (`scripts/collect_statements.py`) come with their author's level.
+Every line is written as some daemon or kernel would, most of them without a level.
 """
 
+import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from corpus.calls import filled
 
 # topic: subjects | when all is well | when it is not
 HEADERS = (
@@ -38,6 +43,23 @@ WORDS = (
 PHRASES = ("{s} {p}", "{s}: {p}", "{p}: {s}", "{s} is now {p}", "{s} - {p}")
 TOPICS = Path(__file__).parent / "samples" / "statements.txt"
 SHARE_LEVELLED = 0.25
+TROUBLE_OF = {"debug": 0.0, "info": 0.0, "notice": 0.0, "warning": 0.5, "error": 1.0}
+SPELLINGS = {
+    "debug": ("DEBUG", "debug", "D"),
+    "info": ("INFO", "info", "I"),
+    "notice": ("NOTICE", "notice"),
+    "warning": ("WARN", "warning", "WARNING"),
+    "error": ("ERROR", "error", "err"),
+    "critical": ("CRITICAL", "FATAL", "crit"),
+}
+# of a failure that is only logged for information nobody knows how bad it is
+DOUBTFUL = re.compile(
+    r"\b(?:fail\w*|errors?|cannot|could ?n[o']t|can't|unable|invalid|den(?:y|ied)|refus\w+|lost|broken"
+    r"|missing|abort\w*|unexpected\w*|time[ds]? ?out|timeout|corrupt\w*|bad|fatal|exception|illegal"
+    r"|not found|unsupported|unknown|exceed\w*|overflow\w*)\b",
+    re.IGNORECASE,
+)
+IN_DOUBT = 0.4
 
 
 def statements(number: int, seed: int) -> Iterator[tuple[str, bool]]:
@@ -56,6 +78,28 @@ def statements(number: int, seed: int) -> Iterator[tuple[str, bool]]:
         else:
             header = rng.choice(HEADERS)
         yield _filled(header + body, rng), trouble
+
+
+def of_programs(rows: Path, seed: int) -> Iterator[tuple[str, float]]:
+    """Yield the statements of `rows` (JSON lines of level and text) with the trouble they mean.
+
+    Failures that are logged for debugging are left out; those for information are doubtful.
+    """
+    rng = random.Random(seed)
+    with rows.open() as file:
+        for row in map(json.loads, file):
+            level, text = row["level"], row["text"]
+            trouble = TROUBLE_OF.get(level, 1.0)
+            if trouble == 0.0 and DOUBTFUL.search(text):
+                if level == "debug":
+                    continue
+                trouble = IN_DOUBT
+            body = filled(text, trouble == 1.0, rng)
+            if rng.random() < SHARE_LEVELLED:
+                header = rng.choice(LEVELLED).replace("{level}", rng.choice(SPELLINGS[level]))
+            else:
+                header = rng.choice(HEADERS)
+            yield _filled(header, rng) + body, trouble
 
 
 def _topic(block: str) -> tuple[list[str], ...]:

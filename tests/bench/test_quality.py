@@ -114,21 +114,28 @@ def test_patterns_hide_values_and_show_what_differs() -> None:
 
 
 def test_a_fault_line_counts_only_if_it_is_new_and_no_debug_output(self_made: Path) -> None:
-    split = quality_faults.service(self_made / "app.phases", cold=False)
+    split = quality_faults.service(self_made / "app.phases", "healthy")
     assert split is not None
     assert (len(split.history), len(split.judged)) == (60, 63)
     assert [kind for kind in split.kinds if kind] == ["disk-full"] * 3
     assert not any(b"unwound" in record for record in split.judged.records)
-    cold = quality_faults.service(self_made / "app.phases", cold=True)
+    cold = quality_faults.service(self_made / "app.phases", "cold")
     assert cold is not None
     assert len(cold.history) == 0
-    assert quality_faults.service(self_made / "broken.phases", cold=False) is None
+    assert quality_faults.service(self_made / "broken.phases", "healthy") is None
+
+
+def test_a_contaminated_history_holds_every_other_anomaly(self_made: Path) -> None:
+    split = quality_faults.service(self_made / "app.phases", "contaminated")
+    assert split is not None
+    assert (len(split.history), len(split.judged)) == (62, 61)
+    assert [kind for kind in split.kinds if kind] == ["disk-full"]
 
 
 def test_phases_that_do_not_fit_their_log_are_refused(self_made: Path) -> None:
     (self_made / "app.phases").write_text("healthy\n")
     with pytest.raises(SystemExit, match="1 phases, its log 126 lines"):
-        quality_faults.service(self_made / "app.phases", cold=False)
+        quality_faults.service(self_made / "app.phases", "healthy")
 
 
 def test_baselines_stand_still_after_a_history_and_learn_without_one() -> None:
@@ -149,7 +156,7 @@ def test_a_history_makes_its_lines_less_of_an_anomaly(model_folder: Path) -> Non
 
 
 def test_a_split_is_judged_beside_every_baseline(model_folder: Path, self_made: Path) -> None:
-    split = quality_faults.service(self_made / "app.phases", cold=False)
+    split = quality_faults.service(self_made / "app.phases", "healthy")
     assert split is not None
     found = measure(split, Model(str(model_folder)))
     assert found.keys() >= KEYS

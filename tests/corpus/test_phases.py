@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
 
 @pytest.fixture
-def phases(monkeypatch: pytest.MonkeyPatch) -> Any:
+def phases(corpus_module: Callable[[str], Any]) -> Any:
     """A fresh `Phases` of scripts/corpus."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "corpus"]:
-        monkeypatch.delitem(sys.modules, name)
-    return importlib.import_module("corpus.phases").Phases()
+    return corpus_module("phases").Phases()
 
 
 def add(path: Path, *lines: bytes) -> None:

@@ -44,6 +44,10 @@ _NEUTRAL_NOVELTY = 0.965
 _KNOWN_WORDING = 0.7
 _HALF_EPISODES = 3.0
 _KNOWN_EPISODES = 12.0  # from here on the wording is known as well and is not looked at
+# What reads like trouble is not normal for having been seen: an episode of it counts for less, half
+# at this evidence, but never for nothing, so that it becomes normal where it stays.
+_DISTRUSTED = 3.0
+_LEAST_TRUST = 0.05
 # the level that a record gives itself, which the severity head does not see
 _LEVEL_EVIDENCE = {
     **dict.fromkeys(("[error]", "[fatal]", "[5xx]"), 1.0),
@@ -209,13 +213,16 @@ class Decider:
 
     def _evidence(self, verdict: Verdict, now: float, learning: bool) -> tuple[float, float]:
         """Return the log-odds of trouble above the model's own operating point, and novelty."""
-        episodes = self.counts.get(verdict.key, now)
-        wording = self.pairs.unfamiliarity(verdict.text) if episodes < _KNOWN_EPISODES else 0.0
+        content = self._content(verdict)
+        trust = max(_LEAST_TRUST, 1.0 / (1.0 + math.exp(content - _DISTRUSTED)))
+        episodes = trust * self.counts.get(verdict.key, now)
+        known = episodes >= _KNOWN_EPISODES
+        wording = 0.0 if known else self.pairs.unfamiliarity(verdict.text, trust)
         novelty = _KNOWN_WORDING + (1.0 - _KNOWN_WORDING) * wording
         novelty /= 1.0 + episodes / _HALF_EPISODES
         newness = min(novelty, _NEUTRAL_NOVELTY) if learning or not len(self.counts) else novelty
         evidence = (
-            self._content(verdict)
+            content
             + _SURPRISE_WEIGHT * self._surprise[raw_bin(verdict.raw)]
             + _NOVELTY_WEIGHT * (newness - 1.0)
             - _OFFSET

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Collect the log statements of permissively licensed programs from their source code.
+
+    python scripts/collect_statements.py --output statements.jsonl
+
+The authors of a program say how bad each of its messages is, by the level they log it with: that is
+what the severity head of the base model learns from. Fetches the sources of `corpus/projects.py`
+with apt-get and pip (Debian or a derivative; no root needed) into a temporary folder, extracts the
+calls (`corpus/calls.py`) and writes one JSON object a line: level, text (a format string), project.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from corpus.calls import SUFFIXES, statements
+from corpus.projects import DEBIAN, PYTHON
+from corpus.shapes import family
+
+APT_SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
+NOT_THE_PROGRAM = frozenset(
+    ("test", "tests", "testing", "testdata", "example", "examples", "doc", "docs", "sample")
+    + ("samples", "benchmark", "benchmarks")
+)
+MOST_OF_A_FAMILY = 4
+MOST_OF_A_PROJECT = 6000
+
+
+def fetch_debian(folder: Path) -> None:
+    """Download the source packages, with a package list of our own beside the system's."""
+    lists = folder / "lists" / "partial"
+    lists.mkdir(parents=True)
+    parts = folder / "parts"
+    parts.mkdir()
+    for number, source in enumerate(map(Path, APT_SOURCES)):
+        if source.exists():
+            rows = source.read_text().splitlines()
+            rows = [
+                "Types: deb-src" if row.startswith("Types:")
+                else "deb-src " + row[4:] if row.startswith("deb ")
+                else row
+                for row in rows
+            ]
+            (parts / f"{number}{source.suffix}").write_text("\n".join([*rows, ""]))
+    options = [
+        "-oDir::Etc::sourcelist=/dev/null",
+        f"-oDir::Etc::sourceparts={parts}",
+        f"-oDir::State::lists={folder / 'lists'}",
+        f"-oDir::Cache={folder}",
+    ]
+    subprocess.run(["apt-get", *options, "update"], check=True, stdout=sys.stderr)
+    for name in DEBIAN:
+        argv = ["apt-get", *options, "-qq", "source", "--download-only", name]
+        if subprocess.run(argv, cwd=folder, check=False, stdout=sys.stderr).returncode:
+            print(f"{name}: could not be fetched, left out", file=sys.stderr)
+
+
+def fetch_python(folder: Path) -> None:
+    """Download the packages of the Python index, without what they need."""
+    for requirement in PYTHON:
+        argv = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
+        if subprocess.run([*argv, requirement], check=False, stdout=sys.stderr).returncode:
+            print(f"{requirement}: could not be fetched, left out", file=sys.stderr)
+
+
+def sources(archive: Path) -> Iterator[str]:
+    """Yield the text of each source file of an archive that is part of the program."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            for name in filter(_is_wanted, wheel.namelist()):
+                yield wheel.read(name).decode("utf-8", "replace")
+        return
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            file = tar.extractfile(member) if _is_wanted(member.name) else None
+            if file is not None:
+                yield file.read().decode("utf-8", "replace")
+
+
+def _is_wanted(name: str) -> bool:
+    path = Path(name)
+    return (
+        name.endswith(SUFFIXES)
+        and NOT_THE_PROGRAM.isdisjoint(part.lower() for part in path.parts)
+        and not path.stem.endswith(("_test", "Test"))
+        and not path.stem.startswith("test_")
+    )
+
+
+def collect(archives: list[Path], seed: int) -> Iterator[dict[str, str]]:
+    """Yield the distinct statements of each project, a few of each family, not too many of one."""
+    seen: set[tuple[str, str]] = set()
+    families: Counter[bytes] = Counter()
+    for archive in archives:
+        project = archive.name.split("_")[0] if ".orig" in archive.name else archive.name.split("-")[0]
+        found = []
+        for source in sources(archive):
+            for level, text in statements(source):
+                kind = family(text.encode())
+                if (level, text) not in seen and families[kind] < MOST_OF_A_FAMILY:
+                    seen.add((level, text))
+                    families[kind] += 1
+                    found.append({"level": level, "text": text, "project": project})
+        print(f"{project}: {len(found)} statements", file=sys.stderr)
+        random.Random(f"{seed} {archive.name}").shuffle(found)
+        yield from found[:MOST_OF_A_PROJECT]
+
+
+def main() -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, required=True, help="file to write (JSON lines)")
+    parser.add_argument("--seed", type=int, default=1, help="of the choice in large projects")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        fetch_debian(folder)
+        fetch_python(folder)
+        archives = sorted([*folder.glob("*.orig*.tar.*"), *folder.glob("*.whl")])
+        archives = [archive for archive in archives if archive.suffix != ".asc"]
+        if not archives:
+            print("collect_statements: nothing could be fetched", file=sys.stderr)
+            return 1
+        with args.output.open("w") as out:
+            out.writelines(json.dumps(row) + "\n" for row in collect(archives, args.seed))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
