@@ -12,6 +12,7 @@ calls (`corpus/calls.py`) and writes one JSON object a line: level, text (a form
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import tarfile
@@ -27,8 +28,10 @@ from corpus.shapes import family
 
 APT_SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
 NOT_THE_PROGRAM = frozenset(
-    ("test", "tests", "testing", "testdata", "example", "examples", "doc", "docs", "sample")
-    + ("samples", "benchmark", "benchmarks")
+    (
+        *("test", "tests", "testing", "testdata", "example", "examples", "doc", "docs"),
+        *("sample", "samples", "benchmark", "benchmarks"),
+    )
 )
 MOST_OF_A_FAMILY = 4
 MOST_OF_A_PROJECT = 6000
@@ -42,14 +45,8 @@ def fetch_debian(folder: Path) -> None:
     parts.mkdir()
     for number, source in enumerate(map(Path, APT_SOURCES)):
         if source.exists():
-            rows = source.read_text().splitlines()
-            rows = [
-                "Types: deb-src" if row.startswith("Types:")
-                else "deb-src " + row[4:] if row.startswith("deb ")
-                else row
-                for row in rows
-            ]
-            (parts / f"{number}{source.suffix}").write_text("\n".join([*rows, ""]))
+            listed = re.sub(r"(?m)^(Types: )?deb\b", r"\1deb-src", source.read_text())
+            (parts / f"{number}{source.suffix}").write_text(listed)
     options = [
         "-oDir::Etc::sourcelist=/dev/null",
         f"-oDir::Etc::sourceparts={parts}",
@@ -100,7 +97,7 @@ def collect(archives: list[Path], seed: int) -> Iterator[dict[str, str]]:
     seen: set[tuple[str, str]] = set()
     families: Counter[bytes] = Counter()
     for archive in archives:
-        project = archive.name.split("_")[0] if ".orig" in archive.name else archive.name.split("-")[0]
+        project = archive.name.split("-" if archive.suffix == ".whl" else "_")[0]
         found = []
         for source in sources(archive):
             for level, text in statements(source):

@@ -140,7 +140,7 @@ def measure(model: Path, rest: list[str], self_made: Path) -> dict[str, Any]:
     logs = [log for log in logs if log.exists()]
     texts = collect(map(str, logs)).texts
     levels = {text: trouble(text) for text in texts}
-    by_level = {text: level for text, level in levels.items() if level in (0.0, 1.0)}
+    by_level = {text: level for text, level in levels.items() if level == 0.0 or level >= 0.9}
     by_phase = {text: value for text, value in phases(logs).items() if levels[text] == NO_LEVEL}
     return {
         "held_out_texts": len(rest),

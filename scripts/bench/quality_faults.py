@@ -82,9 +82,10 @@ def service(phases: Path, history: History) -> Split | None:
     """Return one service's split, or None where there is too little of it.
 
     History is the earlier half of the healthy lines, nothing (``cold``), or that half and every
-    other anomaly (``contaminated``); judged are the later half and the (other) anomalies. A line of a fault window is an anomaly if its pattern occurs in no
-    healthy line of the service, and if it is no debug or trace output; the others of the window,
-    which the fault need not have to do with, are left out.
+    other anomaly (``contaminated``); judged are the later half and the (other) anomalies. A line of
+    a fault window is an anomaly if its pattern occurs in no healthy line of the service, and if it
+    is no debug or trace output; the others of the window, which the fault need not have to do with,
+    are left out.
     """
     records, marks = _read(phases)
     lines = quality_data.of_records(records)

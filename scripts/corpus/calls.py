@@ -31,7 +31,9 @@ _MOST_CHARACTERS = 300
 
 _LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 # neighbouring literals are one; C puts macros for the formats of sized integers between them
-_TEXT = re.compile(rf"{_LITERAL}(?:\s*(?:PRI[a-zA-Z0-9]+\s*|\+\s*)?{_LITERAL})*|'(?:[^'\\\n]|\\.)+'")
+_TEXT = re.compile(
+    rf"{_LITERAL}(?:\s*(?:PRI[a-zA-Z0-9]+\s*|\+\s*)?{_LITERAL})*|'(?:[^'\\\n]|\\.)+'"
+)
 _PIECE = re.compile(rf"({_LITERAL})|(PRI[a-zA-Z0-9]+)")
 _BOUNDARY = re.compile(r"[;{}]|\*/|//|\n\s*#|\n\s*\n")
 _NAME = re.compile(r"[A-Za-z_][\w.>:-]*(?:\([\w.]*\)\.\w+)*\s*$")
@@ -149,7 +151,7 @@ def filled(statement: str, troubled: bool, rng: random.Random) -> str:
             return "%"
         letter = found.group(1) or ""
         last = not statement[found.end() :].strip(" .\")'")
-        if letter == "m" or letter == "w":
+        if letter in {"m", "w"}:
             return rng.choice(_ERRNO)
         if last and troubled and statement[: found.start()].endswith(": ") and rng.random() < 0.7:
             return rng.choice(_ERRNO)

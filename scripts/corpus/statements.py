@@ -43,7 +43,7 @@ WORDS = (
 PHRASES = ("{s} {p}", "{s}: {p}", "{p}: {s}", "{s} is now {p}", "{s} - {p}")
 TOPICS = Path(__file__).parent / "samples" / "statements.txt"
 SHARE_LEVELLED = 0.25
-TROUBLE_OF = {"debug": 0.0, "info": 0.0, "notice": 0.0, "warning": 0.5, "error": 1.0}
+TROUBLE_OF = {"debug": 0.0, "info": 0.0, "notice": 0.0, "warning": 0.5, "error": 0.9}
 SPELLINGS = {
     "debug": ("DEBUG", "debug", "D"),
     "info": ("INFO", "info", "I"),
@@ -54,9 +54,9 @@ SPELLINGS = {
 }
 # of a failure that is only logged for information nobody knows how bad it is
 DOUBTFUL = re.compile(
-    r"\b(?:fail\w*|errors?|cannot|could ?n[o']t|can't|unable|invalid|den(?:y|ied)|refus\w+|lost|broken"
-    r"|missing|abort\w*|unexpected\w*|time[ds]? ?out|timeout|corrupt\w*|bad|fatal|exception|illegal"
-    r"|not found|unsupported|unknown|exceed\w*|overflow\w*)\b",
+    r"\b(?:fail\w*|errors?|cannot|could ?n[o']t|can't|unable|invalid|den(?:y|ied)|refus\w+|lost"
+    r"|broken|missing|abort\w*|unexpected\w*|time[ds]? ?out|timeout|corrupt\w*|bad|fatal"
+    r"|exception|illegal|not found|unsupported|unknown|exceed\w*|overflow\w*)\b",
     re.IGNORECASE,
 )
 IN_DOUBT = 0.4
@@ -94,7 +94,7 @@ def of_programs(rows: Path, seed: int) -> Iterator[tuple[str, float]]:
                 if level == "debug":
                     continue
                 trouble = IN_DOUBT
-            body = filled(text, trouble == 1.0, rng)
+            body = filled(text, trouble >= 0.9, rng)
             if rng.random() < SHARE_LEVELLED:
                 header = rng.choice(LEVELLED).replace("{level}", rng.choice(SPELLINGS[level]))
             else:

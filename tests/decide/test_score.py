@@ -113,6 +113,26 @@ def test_a_new_text_of_known_wording_is_less_new() -> None:
     assert 0.5 <= worded < partly < unknown == 1.0
 
 
+def test_trouble_is_not_normal_for_having_been_seen() -> None:
+    def after(episodes: int, severity: float, level: str) -> float:
+        text = verdict(f"{level} bus gone", 6.0, severity)
+        book = decider()
+        for episode in range(episodes):
+            book.learn([text], episode * EPISODE_SECONDS)
+        return book.decide(text, episodes * EPISODE_SECONDS).score
+
+    assert after(0, 0.98, "[error]") > 0.5 < after(3, 0.98, "[error]")  # as in contaminated history
+    assert after(3, 0.5, "[info]") < after(0, 0.5, "[info]") / 20
+    # where it stays it is the host's normal, in some days
+    assert after(400, 0.98, "[error]") < 0.5
+
+
+def test_novelty_is_how_new_a_text_is_however_severe() -> None:
+    harmless, severe = decider(seen=2), decider(seen=2)
+    one = harmless.decide(verdict(severity=0.01), 0.0).novelty
+    assert one == severe.decide(verdict(severity=0.99), 0.0).novelty
+
+
 def test_deciding_changes_nothing() -> None:
     book = decider(seen=3)
     first = book.decide(verdict(), 0.0)

@@ -214,20 +214,26 @@ class Decider:
     def _evidence(self, verdict: Verdict, now: float, learning: bool) -> tuple[float, float]:
         """Return the log-odds of trouble above the model's own operating point, and novelty."""
         content = self._content(verdict)
+        episodes = self.counts.get(verdict.key, now)
         trust = max(_LEAST_TRUST, 1.0 / (1.0 + math.exp(content - _DISTRUSTED)))
-        episodes = trust * self.counts.get(verdict.key, now)
-        known = episodes >= _KNOWN_EPISODES
-        wording = 0.0 if known else self.pairs.unfamiliarity(verdict.text, trust)
-        novelty = _KNOWN_WORDING + (1.0 - _KNOWN_WORDING) * wording
-        novelty /= 1.0 + episodes / _HALF_EPISODES
-        newness = min(novelty, _NEUTRAL_NOVELTY) if learning or not len(self.counts) else novelty
+        newness = self._novelty(verdict, episodes, trust)
+        if learning or not len(self.counts):
+            newness = min(newness, _NEUTRAL_NOVELTY)
         evidence = (
             content
             + _SURPRISE_WEIGHT * self._surprise[raw_bin(verdict.raw)]
             + _NOVELTY_WEIGHT * (newness - 1.0)
             - _OFFSET
         )
-        return evidence, novelty
+        return evidence, self._novelty(verdict, episodes)
+
+    def _novelty(self, verdict: Verdict, episodes: float, trust: float = 1.0) -> float:
+        """Return how new a text is that was seen in ``episodes``, each counting ``trust``."""
+        episodes *= trust
+        known = episodes >= _KNOWN_EPISODES
+        wording = 0.0 if known else self.pairs.unfamiliarity(verdict.text, trust)
+        novelty = _KNOWN_WORDING + (1.0 - _KNOWN_WORDING) * wording
+        return novelty / (1.0 + episodes / _HALF_EPISODES)
 
     def _content(self, verdict: Verdict) -> float:
         """Return the evidence of what a text says, which is the same on every host."""

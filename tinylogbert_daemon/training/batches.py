@@ -23,8 +23,8 @@ from tinylogbert_daemon.training.networks import MASK_GROUPS, without_level
 
 NO_LEVEL = -1.0
 # How much trouble a level means; an HTTP class stands in where a record carries no level.
-_TROUBLE = dict(zip(LEVELS, (0.0, 0.0, 0.0, 0.5, 1.0, 1.0), strict=True)) | dict(
-    zip(HTTP_CLASSES, (0.0, 0.0, 0.0, 0.25, 1.0), strict=True)
+_TROUBLE = dict(zip(LEVELS, (0.0, 0.0, 0.0, 0.5, 0.9, 1.0), strict=True)) | dict(
+    zip(HTTP_CLASSES, (0.0, 0.0, 0.0, 0.25, 0.9), strict=True)
 )
 # What part of the severity head's examples each kind is, wherever it occurs: harmless (below
 # 0.25), doubtful, trouble (0.75 and above), and records that say nothing, which count as harmless.
@@ -45,7 +45,7 @@ class Batch:
 
     For the masked-token head: ``ids``, ``masked`` (``ids`` with [MASK] where ``chosen``), ``mask``
     (false at padding), all (batch, tokens). For the severity head: ``severity_ids`` and
-    ``severity_mask`` (batch / 2, tokens) without level and some words, and their ``target``.
+    ``severity_mask`` (batch, tokens) without level and some words, and their ``target``.
     """
 
     ids: Tensor
@@ -90,7 +90,7 @@ class Examples:
         self.levelled = bool(self._severity_weights.sum() > 0)
 
     def batch(self, step: int, size: int) -> Batch:
-        """Return the examples of ``step``: ``size`` texts of similar lengths, and half as many."""
+        """Return the examples of ``step``: ``size`` texts of similar lengths for each head."""
         random = torch.Generator().manual_seed((self._seed * 1_000_003 + step) % (1 << 63))
         ids, mask = _pad([self._rows[i] for i in self._draw(self._weights, size, random)])
         chosen = _choose(ids, mask, random)
@@ -98,7 +98,7 @@ class Examples:
         if not self.levelled:
             none = ids[:0]
             return Batch(ids, masked, mask, chosen, none, mask[:0], torch.zeros(0))
-        picked = self._draw(self._severity_weights, max(1, size // 2), random)
+        picked = self._draw(self._severity_weights, size, random)
         severity_ids, padding = _pad(self._reheaded(picked, random))
         return Batch(
             ids,
