@@ -46,7 +46,10 @@ def fetch_debian(folder: Path) -> None:
     for number, source in enumerate(map(Path, APT_SOURCES)):
         if source.exists():
             listed = re.sub(r"(?m)^(Types: )?deb\b", r"\1deb-src", source.read_text())
-            (parts / f"{number}{source.suffix}").write_text(listed)
+            # the main archive alone: what mirrors hold of security updates differs
+            stanzas = listed.split("\n\n" if source.suffix == ".sources" else "\n")
+            kept = [stanza for stanza in stanzas if "security" not in stanza]
+            (parts / f"{number}{source.suffix}").write_text("\n\n".join([*kept, ""]))
     options = [
         "-oDir::Etc::sourcelist=/dev/null",
         f"-oDir::Etc::sourceparts={parts}",

@@ -169,6 +169,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--max-minutes", type=float, metavar="N", help="end in good order then")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--init", default="none", metavar="DIR", help="an artifact to train on")
     return parser.parse_args()
 
 
@@ -182,8 +183,9 @@ def main() -> None:
         epochs=max(1, round(args.steps * args.batch_size / len(texts))),
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
-        init="none",
+        init=args.init,
         seed=args.seed,
+        whole=args.init != "none",
     )
     started = time.monotonic()
 

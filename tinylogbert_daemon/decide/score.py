@@ -44,9 +44,11 @@ _NEUTRAL_NOVELTY = 0.965
 _KNOWN_WORDING = 0.7
 _HALF_EPISODES = 3.0
 _KNOWN_EPISODES = 12.0  # from here on the wording is known as well and is not looked at
-# What reads like trouble is not normal for having been seen: an episode of it counts for less, half
-# at this evidence, but never for nothing, so that it becomes normal where it stays.
-_DISTRUSTED = 3.0
+# What reads like trouble is not normal for having been seen (a history may hold anomalies): with the
+# evidence of what it says, an episode counts for less, half at this one; but never for nothing, so
+# that it becomes normal where it stays.
+_DISTRUSTED = 2.0
+_DISTRUST_SLOPE = 2.0
 _LEAST_TRUST = 0.05
 # the level that a record gives itself, which the severity head does not see
 _LEVEL_EVIDENCE = {
@@ -215,7 +217,8 @@ class Decider:
         """Return the log-odds of trouble above the model's own operating point, and novelty."""
         content = self._content(verdict)
         episodes = self.counts.get(verdict.key, now)
-        trust = max(_LEAST_TRUST, 1.0 / (1.0 + math.exp(content - _DISTRUSTED)))
+        distrust = _DISTRUST_SLOPE * (content - _DISTRUSTED)
+        trust = max(_LEAST_TRUST, 1.0 / (1.0 + math.exp(distrust)))
         newness = self._novelty(verdict, episodes, trust)
         if learning or not len(self.counts):
             newness = min(newness, _NEUTRAL_NOVELTY)

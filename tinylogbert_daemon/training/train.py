@@ -44,7 +44,8 @@ class TrainOptions:
     An epoch draws as many texts as the corpus has distinct ones. ``learning_rate`` is the peak of a
     linear warm-up and decay. ``init`` is ``"base"``, ``"none"``, an artifact, or a folder or hub
     name of pretrained transformers weights. ``size`` is for a network from nothing, by default the
-    model type's own.
+    model type's own. ``whole`` trains all weights of an artifact on, not those alone that
+    adapt to a host.
     """
 
     model_type: str = "tinylogbert"
@@ -54,6 +55,7 @@ class TrainOptions:
     init: str = "base"
     seed: int = 0
     size: Size | None = None
+    whole: bool = False
 
 
 class StopTraining(Exception):  # noqa: N818 - not an error: an order
@@ -71,6 +73,10 @@ class Progress:
 
 def adapts(options: TrainOptions) -> bool:
     """Return whether a run takes a trained artifact to a host, instead of making a new model."""
+    return not options.whole and _starts_from_artifact(options)
+
+
+def _starts_from_artifact(options: TrainOptions) -> bool:
     init = Path(options.init)
     is_artifact = init.name == artifact.MODEL_FILE or (init / artifact.MANIFEST_FILE).exists()
     return options.init == "base" or is_artifact
@@ -86,7 +92,7 @@ def prepare(options: TrainOptions, corpus: Corpus) -> tuple[Network, Tokenizer]:
     if options.init == "none":
         tokenizer = train_tokenizer(corpus.texts)
         return build(options.model_type, tokenizer, size=options.size), tokenizer
-    if not adapts(options):
+    if not _starts_from_artifact(options):
         tokenizer = train_tokenizer(corpus.texts)
         return build(options.model_type, tokenizer, options.init), tokenizer
     start = artifact.load(options.init)
