@@ -54,13 +54,6 @@ def test_it_falls_with_each_episode() -> None:
     assert known.unfamiliarity("disk failed") == 1 / 12
 
 
-def test_little_trust_makes_what_was_seen_newer() -> None:
-    known = pairs(*["disk failed"] * 3)
-    assert known.unfamiliarity("disk failed") == 1 / 4
-    assert known.unfamiliarity("disk failed", trust=0.1) == 1 / 1.3
-    assert known.unfamiliarity("queue mail empty", trust=0.1) == 1.0
-
-
 def test_a_pair_counts_once_in_a_text() -> None:
     # its pairs: nothing before "a", "a a"; not "a a" three times
     assert pairs("a a a a").unfamiliarity("a a") == 1 / 2

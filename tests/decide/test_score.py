@@ -127,6 +127,18 @@ def test_trouble_is_not_normal_for_having_been_seen() -> None:
     assert after(400, 0.98, "[error]") < 0.5
 
 
+def test_trouble_makes_its_wording_known_more_slowly() -> None:
+    def unfamiliar(episodes: int, severity: float, level: str) -> float:
+        book = decider()
+        for episode in range(episodes):
+            book.learn([verdict(f"{level} bus gone", 6.0, severity)], episode * EPISODE_SECONDS)
+        return book.pairs.unfamiliarity("bus gone")
+
+    assert unfamiliar(1, 0.1, "[info]") < 1.0
+    assert unfamiliar(2, 0.98, "[error]") == 1.0
+    assert unfamiliar(40, 0.98, "[error]") < 1.0
+
+
 def test_novelty_is_how_new_a_text_is_however_severe() -> None:
     harmless, severe = decider(seen=2), decider(seen=2)
     one = harmless.decide(verdict(severity=0.01), 0.0).novelty

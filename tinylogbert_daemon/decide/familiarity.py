@@ -30,12 +30,9 @@ class WordPairs:
         for bucket in set(_buckets(text)):
             counts[bucket] = min(_MOST, counts[bucket] + max(1, int(episodes)))
 
-    def unfamiliarity(self, text: str, trust: float = 1.0) -> float:
-        """Return how new the pairs of ``text`` are on average: 1 if none was seen, towards 0.
-
-        ``trust`` in (0, 1] is what an episode counts for.
-        """
-        found = [1.0 / (1.0 + trust * self._counts[bucket]) for bucket in _buckets(text)]
+    def unfamiliarity(self, text: str) -> float:
+        """Return how new the pairs of ``text`` are on average: 1 if none was seen, towards 0."""
+        found = [1.0 / (1 + self._counts[bucket]) for bucket in _buckets(text)]
         return sum(found) / len(found)
 
     def packed(self) -> str:

@@ -35,7 +35,7 @@ EPISODE_SECONDS = 900.0
 # systems' logs: docs/quality.md says how, and what was in view.
 _SEVERITY_WEIGHT = 0.5
 _SURPRISE_WEIGHT = 0.5
-_NOVELTY_WEIGHT = 16.0
+_NOVELTY_WEIGHT = 14.0
 _LEVEL_WEIGHT = 3.0
 _OFFSET = 0.5
 # while a source is learning or nothing is known of the host, no text is newer than that
@@ -44,12 +44,12 @@ _NEUTRAL_NOVELTY = 0.965
 _KNOWN_WORDING = 0.7
 _HALF_EPISODES = 3.0
 _KNOWN_EPISODES = 12.0  # from here on the wording is known as well and is not looked at
-# What reads like trouble is not normal for having been seen (a history may hold anomalies): with the
-# evidence of what it says, an episode counts for less, half at this one; but never for nothing, so
-# that it becomes normal where it stays.
+# What reads like trouble is not normal for having been seen (a history may hold anomalies): with
+# the evidence of what it says, an episode counts for less, half at this one; but never for nothing,
+# so that it becomes normal where it stays.
 _DISTRUSTED = 2.0
 _DISTRUST_SLOPE = 2.0
-_LEAST_TRUST = 0.05
+_LEAST_TRUST = 0.1
 # the level that a record gives itself, which the severity head does not see
 _LEVEL_EVIDENCE = {
     **dict.fromkeys(("[error]", "[fatal]", "[5xx]"), 1.0),
@@ -179,7 +179,9 @@ class Decider:
         if new:
             self.calibrate(new.values())
         for verdict in new.values():
-            self.pairs.add(verdict.text)
+            before = self.counts.get(verdict.key, now)
+            if trusted(verdict, before + 1) > trusted(verdict, before):
+                self.pairs.add(verdict.text)
         return self.counts.add(dict.fromkeys(new, 1.0), now)
 
     def calibrate(self, verdicts: Iterable[Verdict]) -> None:
@@ -217,9 +219,8 @@ class Decider:
         """Return the log-odds of trouble above the model's own operating point, and novelty."""
         content = self._content(verdict)
         episodes = self.counts.get(verdict.key, now)
-        distrust = _DISTRUST_SLOPE * (content - _DISTRUSTED)
-        trust = max(_LEAST_TRUST, 1.0 / (1.0 + math.exp(distrust)))
-        newness = self._novelty(verdict, episodes, trust)
+        wording = self.pairs.unfamiliarity(verdict.text) if episodes < _KNOWN_EPISODES else 0.0
+        newness = _novelty(_trust(content) * episodes, wording)
         if learning or not len(self.counts):
             newness = min(newness, _NEUTRAL_NOVELTY)
         evidence = (
@@ -228,23 +229,13 @@ class Decider:
             + _NOVELTY_WEIGHT * (newness - 1.0)
             - _OFFSET
         )
-        return evidence, self._novelty(verdict, episodes)
-
-    def _novelty(self, verdict: Verdict, episodes: float, trust: float = 1.0) -> float:
-        """Return how new a text is that was seen in ``episodes``, each counting ``trust``."""
-        episodes *= trust
-        known = episodes >= _KNOWN_EPISODES
-        wording = 0.0 if known else self.pairs.unfamiliarity(verdict.text, trust)
-        novelty = _KNOWN_WORDING + (1.0 - _KNOWN_WORDING) * wording
-        return novelty / (1.0 + episodes / _HALF_EPISODES)
+        return evidence, _novelty(episodes, wording)
 
     def _content(self, verdict: Verdict) -> float:
-        """Return the evidence of what a text says, which is the same on every host."""
+        """Return :func:`content`, which is the same on every host; the last ones are kept."""
         known = self._contents.get(verdict.key)
         if known is None:
-            severity = math.log(max(verdict.severity, 1e-9) / max(1.0 - verdict.severity, 1e-9))
-            severity = max(-_MOST_SEVERITY, min(severity, _MOST_SEVERITY))
-            known = _SEVERITY_WEIGHT * severity + _LEVEL_WEIGHT * _level_evidence(verdict.text)
+            known = content(verdict)
             if len(self._contents) >= _CONTENTS:
                 self._contents.clear()
             self._contents[verdict.key] = known
@@ -257,6 +248,28 @@ class Decider:
         self._surprise: list[float] = (-np.log10((above + 1.0) / (above[0] + 1.0))).tolist()
 
 
-def _level_evidence(text: str) -> float:
+def content(verdict: Verdict) -> float:
+    """Return the evidence of what a text says, severity and level, in log-odds."""
+    severity = math.log(max(verdict.severity, 1e-9) / max(1.0 - verdict.severity, 1e-9))
+    severity = max(-_MOST_SEVERITY, min(severity, _MOST_SEVERITY))
+    return _SEVERITY_WEIGHT * severity + _LEVEL_WEIGHT * level_evidence(verdict.text)
+
+
+def trusted(verdict: Verdict, episodes: float) -> int:
+    """Return how many ``episodes`` of a text count as normal: fewer, the more it is trouble."""
+    return int(_trust(content(verdict)) * episodes + 0.5)
+
+
+def level_evidence(text: str) -> float:
     """Return what the level of a text says, in [-1, 1]; 0 if it has none."""
     return next((_LEVEL_EVIDENCE[word] for word in text.split(" ") if word in _LEVEL_EVIDENCE), 0.0)
+
+
+def _trust(evidence: float) -> float:
+    """Return what an episode counts for of a text whose :func:`content` is ``evidence``."""
+    return max(_LEAST_TRUST, 1.0 / (1.0 + math.exp(_DISTRUST_SLOPE * (evidence - _DISTRUSTED))))
+
+
+def _novelty(episodes: float, wording: float) -> float:
+    """Return how new a text is, in [0, 1], of its episodes and the unfamiliarity of its wording."""
+    return (_KNOWN_WORDING + (1.0 - _KNOWN_WORDING) * wording) / (1.0 + episodes / _HALF_EPISODES)

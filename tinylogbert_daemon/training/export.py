@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from tinylogbert_daemon.decide.familiarity import WordPairs
-from tinylogbert_daemon.decide.score import Calibration
+from tinylogbert_daemon.decide.score import Calibration, level_evidence, trusted
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.scorer import Scorer, text_key
@@ -27,6 +27,7 @@ TOLERANCE = 1e-4
 CALIBRATION_TEXTS = 4000
 _CHECKED_TEXTS = 64
 _PRIOR_TEXTS = 200
+_JUDGED_TEXTS = 2000
 _COUNTS_LIMIT = 50_000
 
 
@@ -108,7 +109,8 @@ def export(
             reference = texts
     if reference:
         report(f"calibrating on {len(reference)} texts")
-    calibration = Calibration.fit(Scorer(draft, torch.get_num_threads()).score(reference))
+    scorer = Scorer(draft, torch.get_num_threads())
+    calibration = Calibration.fit(scorer.score(reference))
     if network.prior is not None:
         prior = Calibration.from_json(network.prior)
         calibration = prior.mixed(calibration, len(reference) / (len(reference) + _PRIOR_TEXTS))
@@ -120,7 +122,7 @@ def export(
         training=details,
         calibration=calibration.to_json(),
         counts=_counts(corpus) if keep_counts else {},
-        pairs=_pairs(corpus) if keep_counts else "",
+        pairs=_pairs(corpus, scorer) if keep_counts else "",
     )
     point(checkpoint_dir / network.model_type, folder)
     return folder
@@ -139,10 +141,20 @@ def _counts(corpus: Corpus) -> dict[str, int]:
     return {f"{text_key(text):016x}": corpus.episodes.get(text, 1) for text in commonest if text}
 
 
-def _pairs(corpus: Corpus) -> str:
+def _pairs(corpus: Corpus, scorer: Scorer) -> str:
+    """Return the word pairs of a corpus; what reads like trouble makes its wording less known.
+
+    Of many texts only some are looked at for that, those logged as errors first.
+    """
+    likely = sorted(corpus.texts, key=lambda text: -level_evidence(text))[:_JUDGED_TEXTS]
+    judged = {verdict.text: verdict for verdict in scorer.score(likely)}
     pairs = WordPairs()
     for text in corpus.texts:
-        pairs.add(text, corpus.episodes.get(text, 1))
+        episodes: float = corpus.episodes.get(text, 1)
+        if text in judged:
+            episodes = trusted(judged[text], episodes)
+        if episodes:
+            pairs.add(text, episodes)
     return pairs.packed()
 
 
