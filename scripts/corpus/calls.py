@@ -56,7 +56,7 @@ _ERRNO = (
     *("No route to host", "Operation not permitted", "Too many open files", "File exists"),
     *("unexpected EOF", "context deadline exceeded", "Address already in use", "Bad address"),
 )
-_ERRNO_SHARE = {True: 0.3, False: 0.1}
+_ERRNO_SHARE = 0.7
 _NOUNS = (
     *("alpha", "store", "billing", "edge", "relay", "batch", "mirror", "ledger", "depot", "main"),
     *("atlas", "lantern", "quartz", "copper", "orbit", "default", "cobalt", "heron", "delta"),
@@ -142,8 +142,8 @@ def _is_statement(text: str) -> bool:
 def filled(statement: str, troubled: bool, rng: random.Random) -> str:
     """Return a format as a program might print it, its slots filled at random.
 
-    What fills a slot says little of the level: the text of a system's error stands at the end
-    (``…: %s``) of some failures, and of a few other statements.
+    What fills a slot says nothing of the level, but for the text of a system's error where the
+    statement of a failure ends in one (``…: %s``).
     """
 
     def value(found: re.Match[str]) -> str:
@@ -154,8 +154,8 @@ def filled(statement: str, troubled: bool, rng: random.Random) -> str:
         last = not statement[found.end() :].strip(" .\")'")
         if letter in {"m", "w"}:
             return rng.choice(_ERRNO)
-        share = _ERRNO_SHARE[troubled]
-        if last and statement[: found.start()].endswith(": ") and rng.random() < share:
+        ends = last and statement[: found.start()].endswith(": ")
+        if ends and troubled and rng.random() < _ERRNO_SHARE:
             return rng.choice(_ERRNO)
         if letter in _NUMBERS and letter:
             return str(rng.randrange(1, 70_000))

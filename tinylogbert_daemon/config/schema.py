@@ -66,7 +66,7 @@ class Decision(_Section):
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
     learning_hours: Annotated[float, Field(ge=0)] = 24.0
     half_life_hours: _Positive = 168.0
-    quiet_seconds: _Positive = 900.0
+    quiet_seconds: _Positive = 3600.0
     alert_budget: Annotated[int, Field(ge=1)] = 20
     burst: Annotated[int, Field(ge=1)] = 10
     storm_texts: Annotated[int, Field(ge=1, le=1000)] = 5

@@ -47,8 +47,8 @@ _KNOWN_EPISODES = 12.0  # from here on the wording is known as well and is not l
 # What reads like trouble is not normal for having been seen (a history may hold anomalies): with
 # the evidence of what it says, an episode counts for less, half at this one; but never for nothing,
 # so that it becomes normal where it stays.
-_DISTRUSTED = 2.0
-_DISTRUST_SLOPE = 2.0
+_DISTRUSTED = 2.5
+_DISTRUST_SLOPE = 4.0
 _LEAST_TRUST = 0.1
 # the level that a record gives itself, which the severity head does not see
 _LEVEL_EVIDENCE = {
