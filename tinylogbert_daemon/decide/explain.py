@@ -9,7 +9,7 @@ from tinylogbert_daemon.model.tokenizer import Tokenizer
 WORDS = 3
 """How many of the most surprising words an explanation names."""
 
-_CLEARLY = 0.9
+_CLEARLY = 0.8
 _TROUBLE = 0.5
 _NEW = 0.65
 _RARE = 0.25
