@@ -55,7 +55,7 @@ def test_thresholds_are_looked_for_as_asked(
     printed = capsys.readouterr().out
     operating = json.loads((tmp_path / "report" / "metrics.json").read_text())["operating"]
     assert operating["wish"] == {
-        "threshold": 0.7, "budget": 3, "precision": 0.4, "quiet_seconds": 900.0,
+        "threshold": 0.7, "budget": 3, "precision": 0.4, "quiet_seconds": 3600.0,
     }  # fmt: skip
     assert operating["allowed"] == pytest.approx(max(1, 3 * operating["days"]))
     points = operating["points"]

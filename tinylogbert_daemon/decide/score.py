@@ -256,8 +256,11 @@ def content(verdict: Verdict) -> float:
 
 
 def trusted(verdict: Verdict, episodes: float) -> int:
-    """Return how many ``episodes`` of a text count as normal: fewer, the more it is trouble."""
-    return int(_trust(content(verdict)) * episodes + 0.5)
+    """Return how many ``episodes`` of a text count as normal: fewer, the more it is trouble.
+
+    Rounded up or down by the text's key, so that of many texts the right share counts.
+    """
+    return int(_trust(content(verdict)) * episodes + (verdict.key & 0xFFFF) / 0x10000)
 
 
 def level_evidence(text: str) -> float:

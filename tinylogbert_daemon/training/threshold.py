@@ -26,7 +26,7 @@ class Wish:
     threshold: float = 0.5
     budget: int = 20
     precision: float = 0.9
-    quiet_seconds: float = 900.0
+    quiet_seconds: float = 3600.0
 
 
 def log_days(times: Sequence[float]) -> float | None:
