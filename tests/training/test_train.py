@@ -219,3 +219,18 @@ def test_a_host_teaches_surprise_and_leaves_severity_and_embedding_alone(
         assert one.severity == pytest.approx(other.severity, abs=1e-4)
         np.testing.assert_allclose(one.embedding, other.embedding, atol=2e-3)
     assert after[0].raw < before[0].raw - 0.5
+
+
+def test_an_artifact_can_be_trained_on_as_a_whole(corpus: Corpus, tmp_path: Path) -> None:
+    start = export(*train(OPTIONS, corpus, tmp_path)[:2], corpus, {"size": asdict(TINY)}, tmp_path)
+    options = TrainOptions(
+        epochs=3, batch_size=8, init=str(start), learning_rate=1e-2, whole=True, seed=1
+    )
+
+    network, _, summary = train(options, corpus, tmp_path)
+
+    before, after = weights(prepare(options, corpus)[0]), weights(network)
+    head = [name for name in before if name.startswith("severity_head")]
+    # what learning on a host leaves as it is
+    assert not same({name: before[name] for name in head}, after)
+    assert summary["whole"] is True
