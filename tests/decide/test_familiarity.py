@@ -49,7 +49,7 @@ def test_it_falls_with_each_episode() -> None:
         known.add("disk failed")
     assert found == [1.0, 1 / 2, 1 / 3, 1 / 4]
     known.add("disk failed", 6.7)  # a decayed count
-    assert known.unfamiliarity("disk failed") == 1 / 11
+    assert known.unfamiliarity("disk failed") == pytest.approx(1 / 11)
     known.add("disk failed", 0.01)  # little left of it, but it was seen
     assert known.unfamiliarity("disk failed") == 1 / 12
 
@@ -125,3 +125,10 @@ def test_what_unpacks_to_more_than_memory_holds_is_refused_early() -> None:
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_the_header_says_nothing_of_the_wording() -> None:
+    known = WordPairs()
+    known.add("[time] [host] sshd [num] [error] no such user")
+    assert known.unfamiliarity("[time] [host] sshd [num] [error] disk failed") == 1.0
+    assert known.unfamiliarity("[time] [host] login [num] [info] no such user") == 0.5

@@ -250,11 +250,15 @@ def test_bins_hold_every_value(raw: float) -> None:
     assert 0 <= raw_bin(raw) < RAW_BINS
 
 
-def test_calibrations_mix_by_share() -> None:
-    other = Calibration.fit([verdict(raw=15.0)])
-    mixed = _CALIBRATION.mixed(other, 0.25)
-    assert mixed.raw.sum() == pytest.approx(1.0)
-    assert mixed.raw[raw_bin(15.0)] == pytest.approx(0.25)
+def test_a_blurred_calibration_keeps_its_sum_and_its_place() -> None:
+    one = Calibration.fit([verdict(raw=5.0)])
+    blurred = one.smoothed(1.0)
+    assert blurred.raw.sum() == pytest.approx(1.0)
+    assert blurred.raw.argmax() == raw_bin(5.0)
+    within = blurred.raw[raw_bin(5.0) - 10 : raw_bin(5.0) + 11].sum()
+    assert within == pytest.approx(0.68, abs=0.03)  # one standard deviation
+    edge = Calibration.fit([verdict(raw=0.0)]).smoothed(1.0)
+    assert edge.raw.sum() == pytest.approx(1.0) and edge.raw.argmax() == 0
 
 
 def test_a_real_artifact_brings_calibration_and_counts(model_folder: object) -> None:

@@ -2,7 +2,9 @@
 
 A new text of known wording ("session 7 of alice closed", the first time that alice is seen) is less
 of a novelty than one whose words were never seen side by side. Pairs of neighbouring words are
-counted by hash, in a table of fixed size: a collision makes a pair look known, never new.
+counted by hash, in a table of fixed size: a collision makes a pair look known, never new. The
+header (time, host, program, level) is passed over: it is known wherever there is a history, and
+would make short messages look more known than long ones.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tinylogbert_daemon.errors import ArtifactError
+from tinylogbert_daemon.model.normalize import body_start
 
 _BUCKETS = 1 << 18
 _MOST = 255
@@ -58,6 +61,7 @@ class WordPairs:
 
 
 def _buckets(text: str) -> Iterator[int]:
-    """Yield the bucket of each pair, the first word's with nothing before it included."""
-    for pair in pairwise(["", *text.split(" ")]):
+    """Yield the bucket of each pair of the body, its first word and its last with nothing too."""
+    words = text.split(" ")
+    for pair in pairwise(["", *words[body_start(words) :], ""]):
         yield zlib.crc32(" ".join(pair).encode()) % _BUCKETS

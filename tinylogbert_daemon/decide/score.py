@@ -36,25 +36,24 @@ EPISODE_SECONDS = 900.0
 _SEVERITY_WEIGHT = 0.5
 _SURPRISE_WEIGHT = 0.5
 _NOVELTY_WEIGHT = 14.0
-_LEVEL_WEIGHT = 3.0
-_OFFSET = 0.5
+_LEVEL_WEIGHT = 2.25
+_OFFSET = 1.0
 # while a source is learning or nothing is known of the host, no text is newer than that
 _NEUTRAL_NOVELTY = 0.965
 # what is left of novelty where a new text is of known wording; after how many episodes it is half
 _KNOWN_WORDING = 0.7
-_HALF_EPISODES = 3.0
+_HALF_EPISODES = 1.0
 _KNOWN_EPISODES = 12.0  # from here on the wording is known as well and is not looked at
 # What reads like trouble is not normal for having been seen (a history may hold anomalies): with
 # the evidence of what it says, an episode counts for less, half at this one; but never for nothing,
 # so that it becomes normal where it stays.
-_DISTRUSTED = 2.5
+_DISTRUSTED = 1.6
 _DISTRUST_SLOPE = 4.0
-_LEAST_TRUST = 0.1
+_LEAST_TRUST = 0.05
 # the level that a record gives itself, which the severity head does not see
 _LEVEL_EVIDENCE = {
     **dict.fromkeys(("[error]", "[fatal]", "[5xx]"), 1.0),
     **dict.fromkeys(("[debug]", "[info]", "[notice]", "[2xx]", "[3xx]"), -1.0),
-    "[warn]": 0.25,
 }
 _MOST_SEVERITY = 6.0  # log-odds: no head is surer than that on a host that it has not seen
 _CONTENTS = 50_000
@@ -97,9 +96,16 @@ class Calibration:
             raise ArtifactError("manifest.json holds a calibration out of range; train again")
         return cls(raw)
 
-    def mixed(self, other: Calibration, share: float) -> Calibration:
-        """Return the histogram that is ``other``'s to a ``share``, and this one for the rest."""
-        return Calibration(self.raw * (1.0 - share) + other.raw * share)
+    def smoothed(self, nats: float) -> Calibration:
+        """Return the histogram blurred by a Gaussian of that standard deviation.
+
+        So that a few texts say something of all surprises near theirs (a kernel density estimate).
+        """
+        width = nats / RAW_STEP
+        offsets = np.arange(-RAW_BINS // 2, RAW_BINS // 2 + 1)
+        kernel = np.exp(-0.5 * np.square(offsets / width))
+        blurred = np.convolve(self.raw, kernel)[RAW_BINS // 2 : -(RAW_BINS // 2)]
+        return Calibration(blurred / max(blurred.sum(), 1e-9))
 
     def to_json(self) -> dict[str, list[float]]:
         """Return lists for the manifest."""

@@ -10,6 +10,7 @@ smuggle in one of the tokenizer's own tokens (``[MASK]``, ``[PAD]``, …).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 NORMALIZER_VERSION = 2
 """Raised when the same shape gives another text; artifacts carry it and refuse another one."""
@@ -180,6 +181,8 @@ _LETTER_RULES = {
 }
 # a bare word right behind one of these is a level too: "<time> error <message>"
 _BEFORE_LEVEL = frozenset(("[time]", "[host]"))
+_HEADER_WORDS = 10
+_HEADER_TOKENS = LEVEL_SET | _BEFORE_LEVEL
 _BARE_LEVELS = frozenset(
     (
         *("debug", "info", "notice", "warn", "warning", "error"),
@@ -247,6 +250,21 @@ def _level(rule: str, found: re.Match[str]) -> tuple[str, str]:
         return _LETTER_RULES[rule][letter], letter.lower()
     name = found[0 if rule == "word" else f"{rule}_level"].lower()
     return _LEVEL_OF[name], name
+
+
+def body_start(words: Sequence[str]) -> int:
+    """Return the position at which the body begins, behind time, host, program and level.
+
+    0 if there is next to nothing but a header: then that is all that there is to read.
+
+    >>> body_start("[time] [host] sshd [num] [error] no such user".split())
+    5
+    """
+    end = 0
+    for i, word in enumerate(words[:_HEADER_WORDS]):
+        if word in _HEADER_TOKENS or (word == "[num]" and end > 0 and i <= end + 2):
+            end = i + 1
+    return end if len(words) - end >= 2 else 0
 
 
 def level_of(text: str) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from tinylogbert_daemon.model.normalize import HTTP_CLASSES, LEVEL_SET, LEVELS
+from tinylogbert_daemon.model.normalize import HTTP_CLASSES, LEVELS, body_start
 from tinylogbert_daemon.model.tokenizer import (
     END,
     MASK,
@@ -35,8 +35,6 @@ _HIDDEN_SHARE = 0.15
 # program or a format is called must not decide.
 _HEADERLESS_SHARE = 0.25
 _SWAPPED_SHARE = 0.25
-_HEADER_WORDS = 10
-_HEADER_TOKENS = LEVEL_SET | {"[time]", "[host]"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +134,7 @@ class Examples:
 
 def _body(text: str, encoding: Encoding) -> int:
     """Return the token at which the body of a text begins, behind time, host, program and level."""
-    words = text.split(" ")
-    end = 0
-    for i, word in enumerate(words[:_HEADER_WORDS]):
-        if word in _HEADER_TOKENS or (word == "[num]" and end > 0 and i <= end + 2):
-            end = i + 1
-    if len(words) - end < 2:  # a header only: it is all that there is to read
-        end = 0
+    end = body_start(text.split(" "))
     return next(i for i, word in enumerate(encoding.words[1:], 1) if word >= end or word < 0)
 
 

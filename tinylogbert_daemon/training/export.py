@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ TOLERANCE = 1e-4
 
 CALIBRATION_TEXTS = 4000
 _CHECKED_TEXTS = 64
-_PRIOR_TEXTS = 200
+_BLUR_NATS = 1.0
 _JUDGED_TEXTS = 2000
 _COUNTS_LIMIT = 50_000
 
@@ -81,9 +82,10 @@ def export(
     """Write the artifact of ``network`` and point the symlink of its type at it.
 
     Returns the artifact's folder. ``keep_counts`` writes the corpus's counts into it, for a model
-    of the host that it was trained on. ``reference`` are the texts to calibrate on, by default
-    those of the corpus that were not learned from; few of them are mixed with the calibration of
-    the artifact that the training started from.
+    of the host that it was trained on. ``reference`` are the texts to calibrate on. By default a
+    new model is calibrated on those of the corpus that were not learned from, if there are any; one
+    that adapted an artifact to a host on all of them, blurred: what is surprising there is what
+    surprises more than this host's own texts, which may be few.
     """
     report("tracing and checking against eager")
     # what is checked and calibrated is what will be loaded: weights that went through fp16
@@ -104,16 +106,13 @@ def export(
     difference = check(network, draft.graph(), rows)
     details["export_difference"] = float(f"{difference:.2g}")
     if reference is None:
-        reference = held_out(texts)[:CALIBRATION_TEXTS]
-        if not reference and network.prior is None:
-            reference = texts
-    if reference:
-        report(f"calibrating on {len(reference)} texts")
+        reference = (None if network.adapted else held_out(texts)) or texts
+        reference = reference[:: math.ceil(len(reference) / CALIBRATION_TEXTS)]
+    report(f"calibrating on {len(reference)} texts")
     scorer = Scorer(draft, torch.get_num_threads())
     calibration = Calibration.fit(scorer.score(reference))
-    if network.prior is not None:
-        prior = Calibration.from_json(network.prior)
-        calibration = prior.mixed(calibration, len(reference) / (len(reference) + _PRIOR_TEXTS))
+    if network.adapted:
+        calibration = calibration.smoothed(_BLUR_NATS)
     folder = artifact.write(
         checkpoint_dir,
         model_type=network.model_type,

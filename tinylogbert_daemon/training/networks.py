@@ -57,8 +57,8 @@ class Network(nn.Module):
         self.model_type = model_type
         self.size = size
         self.width = size.width
-        self.prior: dict[str, Any] | None = None
-        """The calibration of the artifact whose weights these were to begin with."""
+        self.adapted = False
+        """Whether these are an artifact's weights that learned one host's surprise on top."""
         self.masked_lm = masked_lm
         self.severity_head = nn.Sequential(
             nn.Linear(2 * size.width, _SEVERITY_WIDTH), nn.GELU(), nn.Linear(_SEVERITY_WIDTH, 1)

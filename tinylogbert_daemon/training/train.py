@@ -119,7 +119,6 @@ def load_weights(network: Network, start: artifact.Artifact) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise ArtifactError(f"{start.folder}: its weights do not fit: {reason}") from error
-    network.prior = start.manifest.calibration
     if missing:
         raise ArtifactError(f"{start.folder}: it has no weights for {', '.join(missing[:3])}")
 
@@ -155,6 +154,7 @@ def train(
     steps = max(1, options.epochs * math.ceil(len(texts) / options.batch_size))
     learning = list(network.parameters())
     if adapts(options):
+        network.adapted = True
         network.requires_grad_(False)
         learning = network.host_parameters()
         for part in learning:
