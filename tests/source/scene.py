@@ -9,7 +9,7 @@ from pathlib import Path
 from tinylogbert_daemon.clock import ManualClock
 from tinylogbert_daemon.source.block import Block, FileKey, Position
 from tinylogbert_daemon.source.registry import OpenFiles
-from tinylogbert_daemon.source.tail import Limits, Start, Tail
+from tinylogbert_daemon.source.tail import Form, Limits, Start, Tail
 
 LIMITS = Limits(block_bytes=4096, record_bytes=256, partial_seconds=5.0, rotate_seconds=5.0)
 
@@ -17,17 +17,33 @@ LIMITS = Limits(block_bytes=4096, record_bytes=256, partial_seconds=5.0, rotate_
 class Scene:
     """What a test says happens to one path; blocks are committed as they are read."""
 
-    def __init__(self, directory: Path, *, limits: Limits = LIMITS, start: Start = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        limits: Limits = LIMITS,
+        start: Start = None,
+        form: Form | None = None,
+    ) -> None:
         self.path = directory / "app.log"
         self.clock = ManualClock(1000.0)
         self.limits = limits
+        self.form = form
         self.saved: dict[FileKey, Position] = {}
         self.blocks: list[Block] = []
         self.tail = self._tail(start)
 
     def _tail(self, start: Start) -> Tail:
         files = OpenFiles(self.lookup)
-        return Tail(str(self.path), "app", self.clock, files=files, start=start, limits=self.limits)
+        return Tail(
+            str(self.path),
+            "app",
+            self.clock,
+            files=files,
+            start=start,
+            limits=self.limits,
+            form=self.form,
+        )
 
     def lookup(self, device: int, inode: int) -> list[Position]:
         return [at for key, at in self.saved.items() if (key.device, key.inode) == (device, inode)]

@@ -18,6 +18,19 @@ _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Text = Annotated[str, StringConstraints(min_length=1)]
 
+# those of source/encoding.py
+Encoding = Literal[
+    "auto",
+    "utf-8",
+    "latin-1",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "utf-32-le",
+    "utf-32-be",
+]
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -26,11 +39,12 @@ class _Section(BaseModel):
 
 
 class Source(_Section):
-    """One entry of ``sources``: the files that a list of globs matches."""
+    """One entry of ``sources``: the files that a list of globs matches, and what they hold."""
 
     name: _Name
     paths: list[_Text] = Field(min_length=1)
     exclude: list[_Text] = []
+    encoding: Encoding = "auto"
 
 
 class Model(_Section):

@@ -38,7 +38,8 @@ def anomalies(
     """
     block, verdicts = judged.block, judged.verdicts
     lines = block.data.split(b"\n")
-    starts = list(accumulate((len(line) + 1 for line in lines), initial=block.offset))
+    size, newline = block.coding.size, block.coding.width
+    starts = list(accumulate((size(line) + newline for line in lines), initial=block.offset))
     last = dict(zip(verdicts, range(len(verdicts)), strict=True))
     first = dict(zip(reversed(verdicts), range(len(verdicts) - 1, -1, -1), strict=True))
     made = []

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from tinylogbert_daemon.source.block import Position
 from tinylogbert_daemon.source.identity import Sibling, age, siblings
-from tinylogbert_daemon.source.reader import FileReader, Limits
+from tinylogbert_daemon.source.limits import Form, Limits
+from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
 
 
@@ -21,11 +22,19 @@ class Opener:
     """
 
     def __init__(
-        self, path: str, source: str, limits: Limits, files: OpenFiles, owner: object
+        self,
+        path: str,
+        source: str,
+        limits: Limits,
+        files: OpenFiles,
+        *,
+        form: Form,
+        owner: object,
     ) -> None:
         self._path = path
         self._source = source
         self._limits = limits
+        self._form = form
         self._files = files
         self._owner = owner
         self._mine: set[tuple[int, int]] = set()
@@ -153,7 +162,7 @@ class Opener:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError("not a regular file")
-            return FileReader(descriptor, self._limits, self._source, self._path)
+            return FileReader(descriptor, self._limits, self._form, self._source, self._path)
         except BaseException:
             os.close(descriptor)
             raise

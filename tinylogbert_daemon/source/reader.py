@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tinylogbert_daemon.source.block import TAIL_BYTES, Block, FileKey, Position, digest
+from tinylogbert_daemon.source.content import SNIFF_BYTES
+from tinylogbert_daemon.source.encoding import PLAIN, recognise
 from tinylogbert_daemon.source.identity import (
     fingerprint,
     fingerprint_length,
@@ -13,33 +15,11 @@ from tinylogbert_daemon.source.identity import (
     read_head,
     read_tail,
 )
-from tinylogbert_daemon.source.seek import last_records, next_text
+from tinylogbert_daemon.source.limits import Form, Limits, TruncatedError
+from tinylogbert_daemon.source.seek import last_records, next_text, sniff
 
 # How many blocks of an overlong line one call passes over before it reports.
 _PASS_BLOCKS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of reading: sizes in bytes, times in seconds.
-
-    ``block_bytes`` bounds a block and ``record_bytes`` a record that has no end yet; a partial
-    line is handed on after ``partial_seconds`` of quiet, and a file that was rotated away is
-    given up after ``rotate_seconds`` of quiet.
-    """
-
-    block_bytes: int = 1 << 20
-    record_bytes: int = 65_536
-    partial_seconds: float = 5.0
-    rotate_seconds: float = 5.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.record_bytes <= self.block_bytes:
-            raise ValueError("record_bytes must be above 0 and at most block_bytes")
-
-
-class TruncatedError(Exception):
-    """What was read of the file is no longer what stands in it."""
 
 
 class FileReader:
@@ -47,10 +27,11 @@ class FileReader:
 
     The hot path of :meth:`read` is an ``fstat``, a ``pread`` that takes in the bytes before the
     offset as well (so that truncation is seen in the same look as the new data), a comparison, an
-    ``rfind``, a slice and a count. Nothing is done per line.
+    ``rfind``, a slice and a count. Nothing is done per line. Offsets are those of the file's
+    bytes in every encoding, and always at whole code units.
     """
 
-    def __init__(self, descriptor: int, limits: Limits, source: str, path: str) -> None:
+    def __init__(self, descriptor: int, limits: Limits, form: Form, source: str, path: str) -> None:
         status = os.fstat(descriptor)
         self.device = status.st_dev
         self.inode = status.st_ino
@@ -61,6 +42,7 @@ class FileReader:
         self.changed: float | None = None
         self._descriptor = descriptor
         self._limits = limits
+        self._form = form
         self._source = source
         self._path = path
         self.start_over([])
@@ -83,6 +65,8 @@ class FileReader:
         self._skipping = False
         self._readback_end: int | None = None
         self._saved = True
+        self._coding = PLAIN
+        self._recognised = False
         # the time of the last write when nothing but NUL bytes was found after the offset
         self._nothing_ns = -1
 
@@ -95,8 +79,9 @@ class FileReader:
             return False
         self.start_over([])
         self._set_key(os.pread(self._descriptor, fingerprint_length(position.key.head), 0))
-        self.offset = position.offset
-        self._tail = read_tail(self._descriptor, position.offset)
+        self._recognise()
+        # whole, should the encoding have been configured anew
+        self._jump(self._coding.whole(position.offset))
         self._lines = 0 if foreign else position.lines
         self._mid_line = position.mid_line
         self._skipping = position.skipping
@@ -104,12 +89,13 @@ class FileReader:
 
     def read_back(self, count: int) -> None:
         """Hand on the whole lines in the last ``count`` bytes as readback before anything else."""
-        self._readback_end = self.size
+        self._recognise()
+        self._readback_end = self._coding.whole(self.size)
         self._saved = False
         begin, self._skipping = last_records(
-            self._descriptor, self.size, count, self._limits.block_bytes
+            self._descriptor, self.size, count, self._limits.block_bytes, self._coding
         )
-        self._jump(begin)
+        self._jump(max(begin, self.offset))
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -157,45 +143,54 @@ class FileReader:
         :class:`TruncatedError`, and ``OSError`` where the file cannot be read.
         """
         for _ in range(_PASS_BLOCKS):
-            buffer = self._window(now)
+            buffer = self._window(now, final)
+            coding = self._coding
             begin = behind = len(self._tail)
             reached = self._base + len(buffer)
-            if begin < len(buffer) and (self._skipping or self._mid_line or buffer[begin] == 0):
+            if begin < len(buffer) and (
+                self._skipping or self._mid_line or coding.is_nul(buffer, begin)
+            ):
                 begin = self._pass_over(buffer, begin)
                 if begin == len(buffer):
                     continue
-            end = buffer.rfind(b"\n", begin) + 1
+            end = coding.last_end(buffer, begin)
             if end > begin:
-                data = buffer[begin:end]
+                data = coding.transcode(buffer[begin:end])
                 return self._hand_on(data, data.count(b"\n"), buffer, end)
             if self._readback_end is not None and reached >= self._readback_end:
                 if not self._saved:
                     return self._block(b"", self.offset, 0)
                 self._readback_end = None
                 continue
-            if reached < self.size and begin > behind:
+            if reached < coding.whole(self.size) and begin > behind:
                 continue  # the rest is the beginning of a line: look at it from its start
             return self._incomplete(buffer, begin, now, final)
         return self._block(b"", self.offset, 0)
 
     def _incomplete(self, buffer: bytes, begin: int, now: float, final: bool) -> Block | None:
         """Deal with the beginning of a line: wait, cut it, or hand it on as it is."""
+        coding = self._coding
         rest = len(buffer) - begin
-        if rest == 0 or (buffer[begin] == 0 and not self._mid_line):
+        if rest == 0 or (coding.is_nul(buffer, begin) and not self._mid_line):
             return None
-        if rest > self._limits.record_bytes or rest >= self._limits.block_bytes:
-            data = buffer[begin : begin + self._limits.record_bytes] + b"\n"
+        most = coding.whole(self._limits.record_bytes)
+        if rest > most or rest >= coding.room(self._limits.block_bytes):
+            data = coding.transcode(buffer[begin : begin + most])
             self._skipping = True
-            return replace(self._hand_on(data, 1, buffer, len(buffer)), cut=1)
+            return replace(self._hand_on(data + b"\n", 1, buffer, len(buffer)), cut=1)
         quiet = 0.0 if self.changed is None else now - self.changed
         if final or quiet >= self._limits.partial_seconds:
-            block = self._hand_on(buffer[begin:] + b"\n", 1, buffer, len(buffer))
+            data = coding.transcode(buffer[begin:])
+            block = self._hand_on(data + b"\n", 1, buffer, len(buffer))
             self._mid_line = True
             return replace(block, after=self.position)
         return None
 
-    def _window(self, now: float) -> bytes:
-        """Return the bytes from the tail before the offset up to a block's length after it."""
+    def _window(self, now: float, final: bool) -> bytes:
+        """Return the bytes from the tail before the offset up to a block's length after it.
+
+        All are whole code units. Of a file too short to tell its encoding there are none yet.
+        """
         status = os.fstat(self._descriptor)
         size = status.st_size
         if size != self.size or self.changed is None:
@@ -204,9 +199,16 @@ class FileReader:
         self.links = status.st_nlink
         if size < self.offset:
             raise TruncatedError
-        end = min(size, self.offset + self._limits.block_bytes)
+        if not self._recognised and status.st_mtime_ns != self._nothing_ns:
+            quiet = now - self.changed >= self._limits.partial_seconds
+            if not self._recognise(final=final or quiet) and size > 0:
+                self._nothing_ns = status.st_mtime_ns
+        end = self.offset
+        if self._recognised:
+            room = self._coding.room(self._limits.block_bytes)
+            end += min(self._coding.whole(size - self.offset), room)
         if self._readback_end is not None:
-            self._readback_end = min(self._readback_end, size)
+            self._readback_end = self._coding.whole(min(self._readback_end, size))
             end = min(end, max(self._readback_end, self.offset))
         self._base = self.offset - len(self._tail)
         buffer = os.pread(self._descriptor, end - self._base, self._base)
@@ -226,23 +228,24 @@ class FileReader:
         """
         at = begin
         if self._skipping:
-            at = buffer.find(b"\n", begin) + 1
+            at = self._coding.first_end(buffer, begin)
             if at == 0:
                 self._advance(buffer, len(buffer))
                 return len(buffer)
             self._skipping = False
         elif self._mid_line:
-            ending = next((e for e in (b"\n", b"\r\n") if buffer.startswith(e, begin)), b"")
+            ends = self._coding.line_ends
+            ending = next((e for e in ends if buffer.startswith(e, begin)), b"")
             at += len(ending)
             self._mid_line = not ending
-        if not self._mid_line and at < len(buffer) and buffer[at] == 0:
-            text = len(buffer) - len(buffer[at:].lstrip(b"\0"))
+        if not self._mid_line and at < len(buffer) and self._coding.is_nul(buffer, at):
+            text = at + self._coding.whole(len(buffer) - at - len(buffer[at:].lstrip(b"\0")))
             if text < len(buffer):
                 at = text
             elif self.modified_ns != self._nothing_ns:
                 after = next_text(self._descriptor, self._base + at, self.size)
                 if after is not None:
-                    self._jump(after)
+                    self._jump(self._coding.whole(after))
                     return len(buffer)
                 self._nothing_ns = self.modified_ns
         self._advance(buffer, at)
@@ -266,8 +269,27 @@ class FileReader:
             self._lines += lines
         self._saved = True
         return Block(
-            self._source, self._path, data, offset, lines, self.position, readback=readback
+            self._source,
+            self._path,
+            data,
+            offset,
+            lines,
+            self.position,
+            readback=readback,
+            coding=self._coding,
         )
+
+    def _recognise(self, *, final: bool = False) -> bool:
+        """Find out the encoding and pass over its mark; say if there is any text.
+
+        ``final`` decides by what there is.
+        """
+        head = sniff(self._descriptor, self.size, SNIFF_BYTES)
+        self._coding, mark, sure = recognise(head, self._form.encoding)
+        self._recognised = bool(head) and (sure or final)
+        if self._recognised and self.offset < mark:
+            self._jump(mark)
+        return bool(head)
 
     def _set_key(self, head: bytes) -> None:
         if head:
