@@ -126,6 +126,34 @@ def test_from_file_to_alert(scene: Scene) -> None:
     assert scene.value("read_lines_total", path=path) == 6
 
 
+def test_joined_records_in_utf_16_from_file_to_alert(scene: Scene) -> None:
+    source = {
+        "name": "app",
+        "paths": [f"{scene.logs}/*.log"],
+        "multiline": {"preset": "java", "start_pattern": "^  no"},
+    }
+    scene.config = parse(
+        json.dumps({**scene.config.model_dump(), "sources": [source]}),
+        "test",
+        options={"tail.partial_seconds": 0.1},
+    )
+    text = "fine\nboom é\n\tat one\n\tat two\nfine\n  no trace\n"
+    path = scene.logs / "a.log"
+    path.write_bytes(text.encode("utf-16"))  # with its mark
+    alerts = scene.state / "alerts.jsonl"
+
+    async def body() -> None:
+        await until(lambda: alerts.exists() and scene.committed() == 6)
+
+    scene.run(body)
+    (alert,) = [json.loads(line) for line in alerts.read_text().splitlines()]
+    assert alert["log_text"] == "boom é \tat one \tat two"
+    assert alert["line"] == 2
+    assert scene.value("records_total", source="app") == 4
+    assert scene.value("read_lines_total", path=str(path)) == 6
+    assert scene.value("read_bytes_total", path=str(path)) == path.stat().st_size - 2
+
+
 def test_stopping_commits_and_delivers_what_is_in_hand(scene: Scene) -> None:
     scene.write(*[f"boom {word}" for word in ("a", "b", "c")])
 

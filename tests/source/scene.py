@@ -83,7 +83,8 @@ class Scene:
     def check(self, block: Block) -> None:
         assert not block.data or block.data.endswith(b"\n")
         assert len(block.data) <= self.limits.block_bytes + 1
-        assert 0 <= block.lines <= block.data.count(b"\n")
+        assert block.original is None or len(block.original) == len(block.data)
+        assert 0 <= block.lines <= (block.original or block.data).count(b"\n")
 
     # the writer
 

@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"source {source.name}: {len(found.paths)} files")
         if source.encoding != "auto":
             print(f"  encoding: {source.encoding}")
+        if source.multiline:
+            print(f"  joined to the line before: {printable(str(source.multiline))}")
         for path in found.paths:
             print(f"  {printable(path)}")
         for path, reason in sorted(found.skipped.items()):

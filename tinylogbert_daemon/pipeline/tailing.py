@@ -24,6 +24,7 @@ from tinylogbert_daemon.source.discover import (
     own_files,
 )
 from tinylogbert_daemon.source.follow import follow
+from tinylogbert_daemon.source.joining import Joining
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.tail import Form, Limits, ReadBack, Tail
 from tinylogbert_daemon.source.watch import Watcher, directories_of
@@ -107,7 +108,7 @@ class Tailing:
             source.name: _Tailed(
                 Discovery(source.paths, source.exclude, self._own, encoding=source.encoding),
                 source.paths,
-                Form(source.encoding),
+                _form(source),
                 fresh=source.name not in known and source.name not in from_beginning,
             )
             for source in sources
@@ -280,6 +281,12 @@ class Tailing:
         self._metrics.source_lag_bytes.clear()
         for source, count in lag.items():
             self._metrics.source_lag_bytes.labels(source).set(count)
+
+
+def _form(source: Source) -> Form:
+    """Return how the files of a source are records."""
+    rule = source.multiline
+    return Form(source.encoding, Joining(rule.preset, *rule.patterns) if rule else None)
 
 
 def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import accumulate, pairwise
 
 from tinylogbert_daemon.source.encoding import PLAIN, Coding
 
@@ -62,9 +63,11 @@ class Block:
     physical lines that begin in the block and ``cut`` the records cut to the record limit.
     ``after`` is where the file stands once the block's effects are committed; its ``key`` says
     which file it is, as ``path`` is the followed name even where the bytes come from a file rotated
-    away from it. ``readback`` marks what was in the file before the daemon knew it: it is counted
-    but raises no alert. A block without data only moves the position: where a readback found
-    nothing whole to hand on, and now and then while a very long line is passed over.
+    away from it. Joined records keep their length, with spaces for the newlines within them;
+    ``original`` then is ``data`` before that. ``readback`` marks what was in the file before the
+    daemon knew it: it is counted but raises no alert. A block without data only moves the position:
+    where a readback found nothing whole to hand on, and now and then while a very long line is
+    passed over.
     """
 
     source: str
@@ -76,8 +79,21 @@ class Block:
     cut: int = 0
     readback: bool = False
     coding: Coding = PLAIN
+    original: bytes | None = None
 
     @property
     def size(self) -> int:
         """How many bytes of the file ``data`` is."""
         return self.coding.size(self.data)
+
+    def places(self) -> tuple[list[int], list[int]]:
+        """Return for each record its offset in the file and its line, from 0, in the block."""
+        records = self.data.split(b"\n")
+        records.pop()
+        size, newline = self.coding.size, self.coding.width
+        offsets = accumulate((size(record) + newline for record in records), initial=self.offset)
+        if self.original is None:
+            return list(offsets), list(range(len(records)))
+        begins = list(accumulate((len(record) + 1 for record in records), initial=0))
+        counts = (self.original.count(b"\n", *span) for span in pairwise(begins))
+        return list(offsets), list(accumulate(counts, initial=0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinylogbert_daemon.source.joining import Joining
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -28,10 +30,12 @@ class Limits:
 class Form:
     """How the bytes of a source's files are records.
 
-    ``encoding`` is one of :data:`~tinylogbert_daemon.source.encoding.ENCODINGS`.
+    ``encoding`` is one of :data:`~tinylogbert_daemon.source.encoding.ENCODINGS`;
+    ``joining`` makes one record of several lines.
     """
 
     encoding: str = "auto"
+    joining: Joining | None = None
 
 
 class TruncatedError(Exception):

@@ -1,28 +1,27 @@
-"""One open file as blocks of whole records: cutting, partial and overlong lines, NUL holes."""
+"""One file as blocks of whole records: cutting, joining, partial and overlong lines, NUL holes."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
 
-from tinylogbert_daemon.source.block import TAIL_BYTES, Block, FileKey, Position, digest
-from tinylogbert_daemon.source.content import SNIFF_BYTES
-from tinylogbert_daemon.source.encoding import PLAIN, recognise
+from tinylogbert_daemon.source.block import Block, FileKey, Position, digest
 from tinylogbert_daemon.source.identity import (
     fingerprint,
     fingerprint_length,
     matches,
     read_head,
-    read_tail,
 )
-from tinylogbert_daemon.source.limits import Form, Limits, TruncatedError
-from tinylogbert_daemon.source.seek import last_records, next_text, sniff
+from tinylogbert_daemon.source.joining import Joining
+from tinylogbert_daemon.source.limits import Form, Limits
+from tinylogbert_daemon.source.openfile import OpenFile
+from tinylogbert_daemon.source.seek import last_records, next_text
 
 # How many blocks of an overlong line one call passes over before it reports.
 _PASS_BLOCKS = 64
 
 
-class FileReader:
+class FileReader(OpenFile):
     """Reads one descriptor, which it owns, from a position on.
 
     The hot path of :meth:`read` is an ``fstat``, a ``pread`` that takes in the bytes before the
@@ -32,17 +31,7 @@ class FileReader:
     """
 
     def __init__(self, descriptor: int, limits: Limits, form: Form, source: str, path: str) -> None:
-        status = os.fstat(descriptor)
-        self.device = status.st_dev
-        self.inode = status.st_ino
-        self.size = status.st_size
-        self.links = status.st_nlink
-        self.modified_ns = status.st_mtime_ns
-        # when growth was last seen, in monotonic seconds
-        self.changed: float | None = None
-        self._descriptor = descriptor
-        self._limits = limits
-        self._form = form
+        super().__init__(descriptor, limits, form)
         self._source = source
         self._path = path
         self.start_over([])
@@ -53,22 +42,13 @@ class FileReader:
         Where it turns out to have the key of one of them all the same, it counts its lines on:
         its position will replace that one, and no line given before may be forgotten.
         """
-        self.offset = 0
+        self._rewind()
         self._lines = 0
         self._lines_before = {position.key: position.lines for position in known}
-        # the bytes before the offset, and the offset of the last window's first byte
-        self._tail = b""
-        self._base = 0
-        self._head = b""
         self._key: FileKey | None = None
         self._mid_line = False
         self._skipping = False
-        self._readback_end: int | None = None
         self._saved = True
-        self._coding = PLAIN
-        self._recognised = False
-        # the time of the last write when nothing but NUL bytes was found after the offset
-        self._nothing_ns = -1
 
     def resume(self, position: Position, *, foreign: bool = False) -> bool:
         """Go on from ``position`` where it fits the file's content, and say whether it does.
@@ -98,43 +78,12 @@ class FileReader:
         self._jump(max(begin, self.offset))
 
     @property
-    def identity(self) -> tuple[int, int]:
-        """The device and inode."""
-        return self.device, self.inode
-
-    @property
     def position(self) -> Position:
         """Where the file stands; a file without an identity gets a key that fits any content."""
         key = self._key or FileKey(self.device, self.inode, fingerprint(b""))
         return Position(
             key, self.offset, self._lines, digest(self._tail), self._mid_line, self._skipping
         )
-
-    @property
-    def lag_bytes(self) -> int:
-        """Bytes not handed on yet, as of the last look."""
-        return max(0, self.size - self.offset)
-
-    def has_content(self) -> bool:
-        """Look whether there is anything in the file."""
-        return os.fstat(self._descriptor).st_size > 0
-
-    def is_part_of(self, other: FileReader) -> bool:
-        """Tell by both its ends whether the file is a copy of the beginning of another one.
-
-        Less than ``TAIL_BYTES`` may be equal by chance, and is no copy.
-        """
-        if not TAIL_BYTES <= self.size <= other.size:
-            return False
-        return all(
-            os.pread(self._descriptor, TAIL_BYTES, at)
-            == os.pread(other._descriptor, TAIL_BYTES, at)
-            for at in (0, self.size - TAIL_BYTES)
-        )
-
-    def close(self) -> None:
-        """Close the descriptor."""
-        os.close(self._descriptor)
 
     def read(self, now: float, *, final: bool = False) -> Block | None:
         """Return the next block, or None where there is nothing to hand on.
@@ -155,6 +104,11 @@ class FileReader:
                     continue
             end = coding.last_end(buffer, begin)
             if end > begin:
+                if self._form.joining is not None:
+                    ended = self._readback_end is not None and reached >= self._readback_end
+                    quiet = final or self._is_quiet(now)
+                    ended = ended or (quiet and reached >= coding.whole(self.size))
+                    return self._joined(self._form.joining, buffer, slice(begin, end), ended)
                 data = coding.transcode(buffer[begin:end])
                 return self._hand_on(data, data.count(b"\n"), buffer, end)
             if self._readback_end is not None and reached >= self._readback_end:
@@ -178,46 +132,36 @@ class FileReader:
             data = coding.transcode(buffer[begin : begin + most])
             self._skipping = True
             return replace(self._hand_on(data + b"\n", 1, buffer, len(buffer)), cut=1)
-        quiet = 0.0 if self.changed is None else now - self.changed
-        if final or quiet >= self._limits.partial_seconds:
+        if final or self._is_quiet(now):
             data = coding.transcode(buffer[begin:])
             block = self._hand_on(data + b"\n", 1, buffer, len(buffer))
             self._mid_line = True
             return replace(block, after=self.position)
         return None
 
-    def _window(self, now: float, final: bool) -> bytes:
-        """Return the bytes from the tail before the offset up to a block's length after it.
+    def _joined(self, joining: Joining, buffer: bytes, span: slice, ending: bool) -> Block | None:
+        """Hand on joined records of the whole lines at ``span``, unless they wait for more.
 
-        All are whole code units. Of a file too short to tell its encoding there are none yet.
+        Where the file is ``ending``, none waits, and a partial line goes with them.
         """
-        status = os.fstat(self._descriptor)
-        size = status.st_size
-        if size != self.size or self.changed is None:
-            self.size = size
-            self.changed = now
-        self.links = status.st_nlink
-        if size < self.offset:
-            raise TruncatedError
-        if not self._recognised and status.st_mtime_ns != self._nothing_ns:
-            quiet = now - self.changed >= self._limits.partial_seconds
-            if not self._recognise(final=final or quiet) and size > 0:
-                self._nothing_ns = status.st_mtime_ns
-        end = self.offset
-        if self._recognised:
-            room = self._coding.room(self._limits.block_bytes)
-            end += min(self._coding.whole(size - self.offset), room)
-        if self._readback_end is not None:
-            self._readback_end = self._coding.whole(min(self._readback_end, size))
-            end = min(end, max(self._readback_end, self.offset))
-        self._base = self.offset - len(self._tail)
-        buffer = os.pread(self._descriptor, end - self._base, self._base)
-        if not buffer.startswith(self._tail):
-            raise TruncatedError
-        if self._head and os.pread(self._descriptor, len(self._head), 0) != self._head:
-            raise TruncatedError
-        self.modified_ns = status.st_mtime_ns
-        return buffer
+        coding, limits = self._coding, self._limits
+        stop, rest = span.stop, len(buffer) - span.stop
+        original = coding.transcode(buffer[span])
+        partial = ending and self._readback_end is None and 0 < rest <= limits.record_bytes
+        if partial := partial and not coding.is_nul(buffer, stop):
+            original += coding.transcode(buffer[stop:]) + b"\n"
+            stop = len(buffer)
+        held = len(buffer) - span.start
+        full = held > limits.record_bytes or held >= coding.room(limits.block_bytes)
+        data, cut = joining.take(original, limits.record_bytes, ending=ending, full=full)
+        if not data:
+            return None
+        if len(data) < len(original):
+            original = original[: len(data)]
+            stop = span.start + coding.size(data)
+        block = self._hand_on(data, original.count(b"\n"), buffer, stop)
+        self._mid_line = partial
+        return replace(block, cut=cut, original=original, after=self.position)
 
     def _pass_over(self, buffer: bytes, begin: int) -> int:
         """Move past what belongs to no record, and return where the first record begins.
@@ -279,30 +223,8 @@ class FileReader:
             coding=self._coding,
         )
 
-    def _recognise(self, *, final: bool = False) -> bool:
-        """Find out the encoding and pass over its mark; say if there is any text.
-
-        ``final`` decides by what there is.
-        """
-        head = sniff(self._descriptor, self.size, SNIFF_BYTES)
-        self._coding, mark, sure = recognise(head, self._form.encoding)
-        self._recognised = bool(head) and (sure or final)
-        if self._recognised and self.offset < mark:
-            self._jump(mark)
-        return bool(head)
-
     def _set_key(self, head: bytes) -> None:
         if head:
             self._head = head
             self._key = FileKey(self.device, self.inode, fingerprint(head))
             self._lines += self._lines_before.get(self._key, 0)
-
-    def _advance(self, buffer: bytes, end: int) -> None:
-        """Move to what follows ``buffer[:end]``."""
-        self.offset = self._base + end
-        self._tail = buffer[max(0, end - TAIL_BYTES) : end]
-
-    def _jump(self, offset: int) -> None:
-        """Move to where the bytes before are not at hand."""
-        self.offset = offset
-        self._tail = read_tail(self._descriptor, offset)
