@@ -17,6 +17,7 @@ from tinylogbert_daemon.source.content import (
     compression,
 )
 from tinylogbert_daemon.source.encoding import recognise
+from tinylogbert_daemon.source.rawfile import RawFile
 from tinylogbert_daemon.source.seek import sniff
 
 _KINDS = {
@@ -134,11 +135,11 @@ class Discovery:
 
 def _content_refusal(path: str, encoding: str) -> str | None:
     # O_NONBLOCK: should a FIFO have taken the name meanwhile, opening it must not wait
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    file = RawFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
     try:
-        head = sniff(descriptor, os.fstat(descriptor).st_size, SNIFF_BYTES)
+        head = sniff(file, file.look().size, SNIFF_BYTES)
     finally:
-        os.close(descriptor)
+        file.close()
     if kind := compression(head):
         return f"compressed ({kind})"
     coding, mark, _ = recognise(head, encoding)

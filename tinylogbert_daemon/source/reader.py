@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 from tinylogbert_daemon.source.block import Block, FileKey, Position, digest
 from tinylogbert_daemon.source.identity import (
     fingerprint,
     fingerprint_length,
-    matches,
     read_head,
 )
 from tinylogbert_daemon.source.joining import Joining
 from tinylogbert_daemon.source.limits import Form, Limits
 from tinylogbert_daemon.source.openfile import OpenFile
+from tinylogbert_daemon.source.rawfile import RawFile
 from tinylogbert_daemon.source.seek import last_records, next_text
 
 # How many blocks of an overlong line one call passes over before it reports.
@@ -22,7 +21,7 @@ _PASS_BLOCKS = 64
 
 
 class FileReader(OpenFile):
-    """Reads one descriptor, which it owns, from a position on.
+    """Reads one file, which it owns, from a position on.
 
     The hot path of :meth:`read` is an ``fstat``, a ``pread`` that takes in the bytes before the
     offset as well (so that truncation is seen in the same look as the new data), a comparison, an
@@ -30,8 +29,8 @@ class FileReader(OpenFile):
     bytes in every encoding, and always at whole code units.
     """
 
-    def __init__(self, descriptor: int, limits: Limits, form: Form, source: str, path: str) -> None:
-        super().__init__(descriptor, limits, form)
+    def __init__(self, file: RawFile, limits: Limits, form: Form, source: str, path: str) -> None:
+        super().__init__(file, limits, form)
         self._source = source
         self._path = path
         self.start_over([])
@@ -55,14 +54,14 @@ class FileReader(OpenFile):
 
         ``foreign`` takes up the position of another file, of which this one is a copy.
         """
-        if not matches(self._descriptor, position, self.size):
+        if not self.fits(position):
             return False
         self.start_over([])
-        self._set_key(os.pread(self._descriptor, fingerprint_length(position.key.head), 0))
+        self._set_key(self._file.pread(fingerprint_length(position.key.head), 0))
         self._recognise()
         # whole, should the encoding have been configured anew
         self._jump(self._coding.whole(position.offset))
-        self._lines = 0 if foreign else position.lines
+        self._lines = 0 if foreign and position.key != self._key else position.lines
         self._mid_line = position.mid_line
         self._skipping = position.skipping
         return True
@@ -73,7 +72,7 @@ class FileReader(OpenFile):
         self._readback_end = self._coding.whole(self.size)
         self._saved = False
         begin, self._skipping = last_records(
-            self._descriptor, self.size, count, self._limits.block_bytes, self._coding
+            self._file, self.size, count, self._limits.block_bytes, self._coding
         )
         self._jump(max(begin, self.offset))
 
@@ -187,7 +186,7 @@ class FileReader(OpenFile):
             if text < len(buffer):
                 at = text
             elif self.modified_ns != self._nothing_ns:
-                after = next_text(self._descriptor, self._base + at, self.size)
+                after = next_text(self._file, self._base + at, self.size)
                 if after is not None:
                     self._jump(self._coding.whole(after))
                     return len(buffer)
@@ -202,9 +201,9 @@ class FileReader(OpenFile):
         self._mid_line = False
         self._advance(buffer, end)
         if self._key is None:
-            head = read_head(self._descriptor)
+            head = read_head(self._file)
             # without an end of the first line yet, what was handed on of it has to do
-            self._set_key(head or os.pread(self._descriptor, self.offset, 0))
+            self._set_key(head or self._file.pread(self.offset, 0))
         return self._block(data, begin, lines)
 
     def _block(self, data: bytes, offset: int, lines: int) -> Block:

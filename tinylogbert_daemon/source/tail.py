@@ -153,7 +153,7 @@ class Tail:
         position, before = reader.position, reader.modified_ns
         reader.start_over([position])
         self.stats.truncated += 1
-        others = [file for file in self._opener.siblings() if file.modified_ns >= before]
+        others = [file for file in self._opener.siblings() if file.written_since(before)]
         return _retire(self._opener.unread(others, [position])[1], now)
 
     def _look_at_path(self, now: float) -> bool:
