@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import shutil
 import subprocess
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.source.scene import PACKERS, Scene, open_descriptors
+from tinylogbert_daemon.source import rawfile
 from tinylogbert_daemon.source.block import Position
+from tinylogbert_daemon.source.identity import alike
 from tinylogbert_daemon.source.joining import Joining
-from tinylogbert_daemon.source.tail import Form, Limits, ReadBack
+from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.tail import Form, Limits, ReadBack, Tail
 
 SUFFIXES = sorted(PACKERS)
 
@@ -173,6 +179,57 @@ def test_new_log_with_the_inode_of_the_compressed_one(scene: Scene) -> None:
     assert scene.lines == 6 == scene.saved_lines
 
 
+def records_of(tail: Tail) -> list[bytes]:
+    found: list[bytes] = []
+    while (block := tail.read()) is not None:
+        found += block.data.split(b"\n")[:-1]
+    return found
+
+
+def test_another_open_log_has_the_inode_of_the_compressed_one(scene: Scene, tmp_path: Path) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.stop()
+    rest = scene.write_lines(2)
+    scene.rename()
+    scene.pack()
+    new = scene.write_lines(3)
+    other = tmp_path / "other.log"
+    other.write_bytes(b"another log\n")
+    (position,) = scene.saved.values()
+    key = replace(position.key, inode=other.stat().st_ino)
+    scene.saved = {key: replace(position, key=key)}
+    files = OpenFiles(scene.lookup, lambda head: alike(head, scene.saved.values()))
+    tails = [Tail(str(path), "app", scene.clock, files=files) for path in (other, scene.path)]
+    assert [records_of(tail) for tail in tails] == [[b"another log"], rest + new]
+    for tail in tails:
+        tail.close()
+
+
+def test_rotated_file_that_another_tail_still_reads_is_left_to_it(scene: Scene) -> None:
+    """A glob `app.log*` follows app.log.1 too, and has it open when it is compressed."""
+    scene.write_lines(1)
+    scene.read()
+    scene.stop()
+    rest = scene.write_lines(2)
+    scene.rename()
+    new = scene.write_lines(3)
+    files = OpenFiles(scene.lookup, lambda head: alike(head, scene.saved.values()))
+    paths = (scene.sibling(".1"), scene.path)
+    tails = [Tail(str(path), "app", scene.clock, files=files) for path in paths]
+    seen = records_of(tails[0])
+    late = b"written late"
+    with scene.sibling(".1").open("ab") as writer:
+        writer.write(late + b"\n")
+    scene.pack()
+    assert records_of(tails[1]) == new
+    assert seen + records_of(tails[0]) == [*rest, late]
+    scene.clock.advance(10.0)
+    assert [records_of(tail) for tail in tails] == [[], []]
+    for tail in tails:
+        tail.close()
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 def test_copytruncate_and_compress(scene: Scene, stopped: bool) -> None:
     scene.write_lines(1, 2)
@@ -313,6 +370,42 @@ def test_a_large_compressed_file_in_bounded_memory(tmp_path: Path) -> None:
     assert count == 400_001
     assert peak < 4_000_000
     scene.stop()
+
+
+def test_hostile_archives_are_passed_over(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file that unpacks to a huge one, and one that asks for gigabytes of memory."""
+    monkeypatch.setattr(rawfile, "MOST_UNPACKED_BYTES", 1_000_000)
+    scene.write_lines(1)
+    scene.read()
+    scene.stop()
+    bomb = gzip.compress(b"\n" * 2_000_000)
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]
+    greedy = lzma.compress(b"mine\n", filters=filters)
+    for suffix, content in ((".gz", bomb), (".xz", greedy)):
+        scene.rename()
+        scene.write_lines(9)
+        scene.pack(".1", suffix).write_bytes(content)
+    for name, kind, reason in ((".2.gz", "gzip", "more than"), (".1.xz", "xz", "damaged")):
+        descriptor = os.open(scene.sibling(name), os.O_RDONLY)
+        with pytest.raises(OSError, match=reason):
+            rawfile.PackedFile(descriptor, kind).look()
+        os.close(descriptor)
+    new = scene.write_lines(2)
+    scene.restart()
+    assert scene.read() == scene.lines_of(9) + new
+
+
+def test_xz_streams_after_each_other(tmp_path: Path) -> None:
+    content = [b"one\n" * 100_000, b"two\n", b""]
+    (tmp_path / "x").write_bytes(b"\0\0\0\0".join(map(lzma.compress, content)) + b"\0" * 4)
+    file = rawfile.PackedFile(os.open(tmp_path / "x", os.O_RDONLY), "xz")
+    assert file.look().size == 400_004
+    assert file.pread(99, 399_998) == b"e\ntwo\n"[-6:]
+    assert file.pread(4, 0) == b"one\n"
+    assert file.pread(8, 200_000) == b"one\none\n"
+    assert file.pread(8, 100_000) == b"one\none\n"
+    assert file.pread(8, 400_004) == b""
+    file.close()
 
 
 @pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is not installed")

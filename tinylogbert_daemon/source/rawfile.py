@@ -10,15 +10,52 @@ import lzma
 import os
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from tinylogbert_daemon.source.block import HEAD_BYTES
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
+
 _SKIP_BYTES = 1 << 18
+# xz -9 takes 65 MiB to unpack; a made-up header may ask for gigabytes
+_XZ_MEMORY_BYTES = 1 << 27
+# Unpacking that much takes a minute, in which its reader does nothing else.
+MOST_UNPACKED_BYTES = 1 << 33
+
+
+class _Xz(io.RawIOBase):
+    """``lzma.LZMAFile`` for reading, in bounded memory."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._unpacker = lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        room = memoryview(buffer).cast("B")
+        while True:
+            packed = b""
+            if self._unpacker.eof:
+                # streams may follow each other, with padding between them
+                packed = self._unpacker.unused_data.lstrip(b"\0")
+                while not packed:
+                    if not (read := self._stream.read(_SKIP_BYTES)):
+                        return 0
+                    packed = read.lstrip(b"\0")
+                self._unpacker = lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
+            elif self._unpacker.needs_input and not (packed := self._stream.read(_SKIP_BYTES)):
+                raise EOFError("the compressed data ends too early")
+            if unpacked := self._unpacker.decompress(packed, len(room)):
+                room[: len(unpacked)] = unpacked
+                return len(unpacked)
+
 
 OPENERS: dict[str, Callable[[BinaryIO], io.BufferedIOBase]] = {
     "gzip": lambda stream: gzip.GzipFile(fileobj=stream),
-    "xz": lzma.LZMAFile,
+    "xz": lambda stream: io.BufferedReader(_Xz(stream)),
     "bzip2": bz2.BZ2File,
 }
 # bzip2 says OSError
@@ -72,7 +109,8 @@ class PackedFile(RawFile):
 
     Reading goes forward in bounded memory: the last bytes read and the first ``HEAD_BYTES`` are
     kept, and going back to others unpacks from the beginning. The size is found by unpacking it
-    once; what is damaged or not all there yet raises ``OSError`` then.
+    once; what is damaged, not all there yet, or larger than ``MOST_UNPACKED_BYTES`` raises
+    ``OSError`` then.
     """
 
     def __init__(self, descriptor: int, kind: str) -> None:
@@ -89,6 +127,8 @@ class PackedFile(RawFile):
             at = self._kept_at + len(self._kept)
             while chunk := self._read(_SKIP_BYTES):
                 at += len(chunk)
+                if at > MOST_UNPACKED_BYTES:
+                    raise OSError(errno.EFBIG, "unpacks to more than is looked into")
             self._size = at
             self._rewind()
         return super().look()._replace(size=self._size)
