@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.source.scene import PACKERS, Scene, open_descriptors
-from tinylogbert_daemon.source import rawfile
+from tinylogbert_daemon.source import identity, opener, rawfile
 from tinylogbert_daemon.source.block import Position
 from tinylogbert_daemon.source.identity import alike
 from tinylogbert_daemon.source.joining import Joining
@@ -228,6 +228,38 @@ def test_rotated_file_that_another_tail_still_reads_is_left_to_it(scene: Scene) 
     assert [records_of(tail) for tail in tails] == [[], []]
     for tail in tails:
         tail.close()
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_compressed_between_the_listing_and_the_opening(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    scene.write_lines(1)
+    scene.read()
+    if stopped:
+        scene.stop()
+    rest = scene.write_lines(2)
+    scene.rename()
+    if not stopped:
+        rest += scene.write_lines(3)
+        scene.rename()
+    new = scene.write_lines(4)
+
+    def late(path: str) -> list[identity.Sibling]:
+        found = identity.siblings(path)
+        for name in (".2", ".1"):
+            if scene.sibling(name).exists():
+                scene.pack(name)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opener, "siblings", late)
+        if stopped:
+            scene.restart()
+        assert scene.read() == rest + new
+    scene.restart()
+    assert scene.read() == []
+    assert scene.lines == len(rest) + 2 == scene.saved_lines
 
 
 @pytest.mark.parametrize("stopped", [False, True])

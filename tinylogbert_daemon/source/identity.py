@@ -177,6 +177,6 @@ def sibling_at(path: str) -> Sibling | None:
 
 def compressed_meanwhile(file: Sibling) -> Sibling | None:
     """Return the compressed form of a sibling that is no longer there under its name."""
-    if file.packed is not None:
+    if file.packed is not None or os.path.lexists(file.path):
         return None
     return next(filter(None, (sibling_at(file.path + suffix) for suffix in PACKED_SUFFIXES)), None)

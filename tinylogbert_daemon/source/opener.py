@@ -96,6 +96,8 @@ class Opener:
             saved = self._files.positions(*file.identity)
             copied = [] if saved or anchored else [at for at in known if at.offset > 0]
             reader = self._open_known(file, saved or copied, foreign=not saved)
+            if reader is None:
+                file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
             if reader is None and file.packed and not anchored:
                 before = self._packed_before(file, known)
                 if before is None:
