@@ -127,7 +127,7 @@ class Processor:
             misses=missed,
         )
         if not block.readback:
-            tally.lines, tally.size = block.lines, len(block.data)
+            tally.lines, tally.size = block.lines, block.size
         judged = Judged(block, verdicts, counted, *self._advance(block))
         self._apply(judged, misses, into(), tally)
         return tally
