@@ -19,6 +19,8 @@ def run(args: argparse.Namespace) -> int:
     from tinylogbert_daemon.errors import StateError
     from tinylogbert_daemon.escape import printable
     from tinylogbert_daemon.model.artifact import load as load_model
+    from tinylogbert_daemon.pipeline.streams import selection
+    from tinylogbert_daemon.source import journal
     from tinylogbert_daemon.source.discover import Discovery
 
     config = load(args.config)
@@ -32,6 +34,14 @@ def run(args: argparse.Namespace) -> int:
         )
     print(f"state: {config.state_path}")
     for source in config.sources:
+        if source.is_stdin:
+            print(f"source {source.name}: standard input")
+            continue
+        if source.journal.enabled:
+            chosen = selection(source)
+            tool = journal.program(source.name, chosen)
+            print(f"source {source.name}: {printable(chosen.path)}, read by {printable(tool)}")
+            continue
         found = Discovery(source.paths, source.exclude).scan()
         print(f"source {source.name}: {len(found.paths)} files")
         for path in found.paths:
