@@ -16,7 +16,7 @@ _PART = 3000
 
 
 @needs_journal
-def test_every_entry_once_over_kill_9_and_a_journalctl_that_dies(
+def test_every_entry_once_over_kill_9_reload_and_a_journalctl_that_dies(
     service: Service, tmp_path: Path
 ) -> None:
     journal, choose = tmp_path / "journal", random.Random(1)
@@ -34,7 +34,10 @@ def test_every_entry_once_over_kill_9_and_a_journalctl_that_dies(
             if kill:  # the first comes before all can have been read
                 _committed(service, path, written + choose.randrange(1, 200))
             written += _PART
-            if kill % 2:
+            if kill % 3 == 2:
+                service.send(signal.SIGHUP)
+                _running_again(service)
+            elif kill % 3:
                 assert service.process is not None
                 for child in _children(service.process.pid):
                     os.kill(child, signal.SIGKILL)
@@ -53,6 +56,10 @@ def test_every_entry_once_over_kill_9_and_a_journalctl_that_dies(
     # of entries of different lengths, none can stand in for another
     assert offset == sum(len(line(n, "x" * (n % 50))) + 1 for n in range(written))
     assert (lines, cursor[:2]) == (written, "s=")
+
+
+def _running_again(service: Service) -> None:
+    until(lambda: len(service.events("running")) == 2, "running again")
 
 
 def _committed(service: Service, path: str, count: int) -> None:

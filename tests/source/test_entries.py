@@ -9,6 +9,7 @@ import pytest
 from tests.source.journals import line, moment, printed
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.shape import shapes
+from tinylogbert_daemon.model.verdicts import OWN, VerdictCache
 from tinylogbert_daemon.source.entries import Entries, entries
 from tinylogbert_daemon.source.logtime import parse
 
@@ -89,6 +90,15 @@ def test_the_entry_that_one_goes_on_from_is_left_out() -> None:
     assert _records(*lines, cursor="s=1;i=1") == [line(2, "b")]
     assert _records(*lines, cursor="s=1;i=0") == [line(1, "a"), line(2, "b")]
     assert entries(lines[0].encode(), _LIMIT, "s=1;i=1") == Entries(b"", 0, 0, 0, "s=1;i=1")
+
+
+@pytest.mark.parametrize("transport", ["stdout", "syslog"])
+def test_what_the_daemon_itself_logs_is_known_when_it_comes_back(transport: str) -> None:
+    own = '{"logger": "tinylogbert", "level": "info", "event": "alert"}'
+    fields = {"SYSLOG_IDENTIFIER": "tinylogbert", "_TRANSPORT": transport, "PRIORITY": "6"}
+    found = entries(printed(1, own, **fields).encode(), _LIMIT, "")
+    (shape,) = shapes(found.data)
+    assert VerdictCache().resolve([shape]).found == {shape: OWN}
 
 
 def test_a_long_message_is_cut_and_counted() -> None:

@@ -95,7 +95,7 @@ class Streams:
     def status(self) -> dict[str, Followed]:
         """Return how each stands; how much a journal or a pipe still holds is not known."""
         found = {one.path: Followed(one.source, 0, one.unreadable) for one in self._journals}
-        if self._stdin_source is not None and not self.ended.is_set():
+        if self._stdin_source is not None:
             found[standard_input.PATH] = Followed(self._stdin_source, 0, None)
         return found
 
@@ -119,6 +119,7 @@ class Streams:
             async for block in blocks:
                 await self._finish(work(block))
         logs.get().info("end of standard input", source=source)
+        self._stdin_source = None
         if self._alone:
             self.ended.set()
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 FIELDS = (
@@ -82,8 +83,7 @@ def _record(entry: Mapping[str, Any]) -> bytes:
 
     A newline within becomes ``#012``, as it does there.
     """
-    time = datetime.fromtimestamp(int(entry["__REALTIME_TIMESTAMP"]) // _MICROSECONDS, UTC)
-    micros = int(entry["__REALTIME_TIMESTAMP"]) % _MICROSECONDS
+    seconds, micros = divmod(int(entry["__REALTIME_TIMESTAMP"]), _MICROSECONDS)
     facility = _number(entry.get("SYSLOG_FACILITY"), 23, _USER)
     severity = _number(entry.get("PRIORITY"), 7, _INFO)
     # what a service prints is given this one, whatever level it says of itself
@@ -93,7 +93,7 @@ def _record(entry: Mapping[str, Any]) -> bytes:
     pid = _bytes(entry.get("_PID")) or _bytes(entry.get("SYSLOG_PID"))
     record = b"%s%s.%06d+00:00 %s %s%s: %s" % (
         b"" if printed else b"<%d>" % (8 * facility + severity),
-        time.strftime("%Y-%m-%dT%H:%M:%S").encode(),
+        _second(seconds),
         micros,
         host,
         identifier,
@@ -102,6 +102,12 @@ def _record(entry: Mapping[str, Any]) -> bytes:
     )
     record = record.rstrip(b"\n")
     return record.replace(b"\n", b"#012") if b"\n" in record else record
+
+
+@lru_cache(64)
+def _second(seconds: int) -> bytes:
+    """Return a time without its zone, which is UTC; the next entry is often of the same second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
 def _bytes(value: Any) -> bytes:
