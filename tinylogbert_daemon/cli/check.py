@@ -19,7 +19,6 @@ def run(args: argparse.Namespace) -> int:
     from tinylogbert_daemon.errors import StateError
     from tinylogbert_daemon.escape import printable
     from tinylogbert_daemon.model.artifact import load as load_model
-    from tinylogbert_daemon.pipeline.streams import selection
     from tinylogbert_daemon.source import journal
     from tinylogbert_daemon.source.discover import Discovery
 
@@ -38,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"source {source.name}: standard input")
             continue
         if source.journal.enabled:
-            chosen = selection(source)
+            chosen = journal.Selection(directory=source.journal.directory)
             tool = journal.program(source.name, chosen)
             print(f"source {source.name}: {printable(chosen.path)}, read by {printable(tool)}")
             continue

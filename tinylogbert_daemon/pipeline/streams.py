@@ -29,7 +29,7 @@ class Followed:
     unreadable: str | None
 
 
-def selection(source: Source) -> Selection:
+def _selection(source: Source) -> Selection:
     """Return which entries of which journal ``source`` asks for."""
     journal = source.journal
     return Selection(tuple(journal.units), tuple(journal.matches), journal.directory)
@@ -61,7 +61,7 @@ class Streams:
         self._journals = [
             Journal(
                 source.name,
-                selection(source),
+                _selection(source),
                 saved=saved,
                 record_bytes=config.record_kib * _KIBIBYTE,
                 readback_bytes=config.readback_mb * _MEBIBYTE,
