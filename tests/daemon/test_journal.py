@@ -132,14 +132,22 @@ def test_what_journalctl_complains_of_is_logged_and_seen_as_unreadable(
     service: Service, tmp_path: Path
 ) -> None:
     fake = FakeJournalctl(tmp_path / "bin")
+    fake.prepare("", err="no such file\nNo access to \x1b[31mit\n", status=1)
+    fake.prepare(printed(0), err="Hint: you do not see all.\n")
     fake.prepare("")
     fake.prepare(printed(1) + "garbage\n", err="Journal file is \x1b[31mcorrupt\n", status=1)
     fake.prepare(printed(2), status="stays")
     service.configure(sources=[{"name": "host", "journal": True}])
-    done = call("check", "-c", service.config_file, env={"PATH": f"{fake.directory}:/bin"})
+    environment = {"PATH": f"{fake.directory}:/usr/bin:/bin"}
+    done = call("check", "-c", service.config_file, env=environment)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "tinylogbert: source host: journalctl cannot read the journal: No access to \\x1b[31mit\n",
+    )
+    done = call("check", "-c", service.config_file, env=environment)
     assert done.returncode == 0
-    assert f"source host: journal, read by {fake.directory}/journalctl\n" in done.stdout
-    service.start(env={"PATH": f"{fake.directory}:/usr/bin:/bin"})
+    assert done.stdout.endswith("source host: journal\n  journalctl: Hint: you do not see all.\n")
+    service.start(env=environment)
     until(lambda: service.committed().get("journal") == 2, "entries")
     metrics = service.get("/metrics")
     assert 'tinylogbert_read_lines_total{path="journal"} 2.0' in metrics

@@ -37,9 +37,12 @@ def run(args: argparse.Namespace) -> int:
             print(f"source {source.name}: standard input")
             continue
         if source.journal.enabled:
-            chosen = journal.Selection(directory=source.journal.directory)
-            tool = journal.program(source.name, chosen)
-            print(f"source {source.name}: {printable(chosen.path)}, read by {printable(tool)}")
+            asked = source.journal
+            chosen = journal.Selection(tuple(asked.units), tuple(asked.matches), asked.directory)
+            said = journal.probe(source.name, chosen)
+            print(f"source {source.name}: {printable(chosen.path)}")
+            for line in said:
+                print(f"  {journal.PROGRAM}: {printable(line)}")
             continue
         found = Discovery(source.paths, source.exclude).scan()
         print(f"source {source.name}: {len(found.paths)} files")

@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import Executor
 from contextlib import aclosing
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinylogbert_daemon.errors import SourceError
+from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.source.block import Block, FileKey, Position, digest
 from tinylogbert_daemon.source.cutter import Cutter
 from tinylogbert_daemon.source.entries import FIELDS, entries
@@ -26,6 +28,7 @@ _CHUNK_BYTES = 1 << 19
 _RECORD_GUESS = 128  # bytes of a usual record: journalctl counts what it reads back in entries
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 _END_SECONDS = 2.0
+_PROBE_SECONDS = 10.0
 _SAID = 50
 
 
@@ -60,6 +63,47 @@ def program(source: str, selection: Selection) -> str:
             "journal files"
         )
     return found
+
+
+def probe(source: str, selection: Selection) -> list[str]:
+    """Read one entry, as a check; return what ``journalctl`` says on standard error.
+
+    Raises :class:`SourceError` if the journal cannot be read.
+    """
+    command = _command(program(source, selection), selection, "--lines=1")
+    try:
+        # no shell, and what comes from the configuration is no option
+        done = subprocess.run(  # noqa: S603
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return [f"{PROGRAM} gave no answer in {_PROBE_SECONDS:g} s"]
+    except OSError as error:
+        raise SourceError(f"source {source}: {command[0]}: {error.strerror}") from error
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    if done.returncode != 0:
+        reason = said[-1] if said else f"status {done.returncode}"
+        raise SourceError(
+            printable(f"source {source}: {PROGRAM} cannot read the journal: {reason}")
+        )
+    return said
+
+
+def _command(program: str, selection: Selection, *options: str) -> list[str]:
+    """Return the command that prints the selected entries.
+
+    ``--merge``, as with ``--follow`` alone only the last boot is shown. ``--all``, as long messages
+    would be null.
+    """
+    command = [program, "--output=json", "--all", "--merge", "--no-pager"]
+    command += [f"--output-fields={','.join(FIELDS)}", *options]
+    if selection.directory:
+        command.append(f"--directory={selection.directory}")
+    return [*command, *(f"--unit={unit}" for unit in selection.units), "--", *selection.matches]
 
 
 class Journal:
@@ -141,23 +185,16 @@ class Journal:
         """Return the command that goes on from where the journal stands.
 
         ``--cursor``, not ``--after-cursor``: where the entry of the cursor is gone from the
-        journal, the latter passes over the one that now stands in its place. ``--merge``, as
-        ``--follow`` alone shows the entries of the last boot only. ``--all``, as long messages
-        would be null.
+        journal, the latter passes over the one that now stands in its place.
         """
-        chosen, cursor = self._selection, self._position.cursor
-        command = [self._program, "--output=json", "--all", "--merge", "--no-pager"]
-        command.append(f"--output-fields={','.join(FIELDS)}")
-        if not self._back:
-            command += ["--follow", "--no-tail"]
+        cursor = self._position.cursor
+        options = [] if self._back else ["--follow", "--no-tail"]
         if cursor:
-            command.append(f"--cursor={cursor}")
+            options.append(f"--cursor={cursor}")
         elif self._back:
             # of a journal that is not read back, the last entry says where it ends
-            command.append(f"--lines={max(1, self._readback_bytes // _RECORD_GUESS)}")
-        if chosen.directory:
-            command.append(f"--directory={chosen.directory}")
-        return [*command, *(f"--unit={unit}" for unit in chosen.units), "--", *chosen.matches]
+            options.append(f"--lines={max(1, self._readback_bytes // _RECORD_GUESS)}")
+        return _command(self._program, self._selection, *options)
 
     async def _run(self) -> AsyncGenerator[Block, None]:
         """Yield what one run of ``journalctl`` brings; sets its exit status."""
