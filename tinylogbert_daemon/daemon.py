@@ -24,6 +24,7 @@ from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.notify import Notifier
 from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.pipeline.learning import Learner
+from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state import Store
 from tinylogbert_daemon.state.models import Models
 from tinylogbert_daemon.web import server
@@ -39,7 +40,9 @@ _HOUR = 3600.0
 
 
 class Daemon:
-    """Runs until SIGTERM or SIGINT; SIGHUP reloads; a second SIGINT leaves at once.
+    """Runs until SIGTERM or SIGINT, or the end of standard input where that is the only source.
+
+    SIGHUP reloads; a second SIGINT leaves at once.
 
     ``reload`` returns the configuration anew, or raises :class:`TinyLogBertError`, upon which the
     old one stays. ``from_beginning`` names sources that are read whole at first sight.
@@ -66,6 +69,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._ending = False
         self._scorer: Scorer | None = None
+        self._stdin: Stdin | None = None
 
     async def run(self) -> None:
         """Run to the end. Raises :class:`TinyLogBertError` if the start fails."""
@@ -127,6 +131,8 @@ class Daemon:
         store = Store(config.state_path)
         stack.callback(store.close)
         store.prune()
+        if self._stdin is None and any(source.is_stdin for source in config.sources):
+            self._stdin = Stdin()
         pipeline = Pipeline(
             config,
             scorer=scorer,
@@ -135,6 +141,7 @@ class Daemon:
             clock=self._clock,
             metrics=self._metrics,
             from_beginning=self._from_beginning,
+            stdin=self._stdin,
         )
         view = Store(config.state_path, read_only=True)
         stack.callback(view.close)
@@ -172,6 +179,8 @@ class Daemon:
             learning = group.create_task(learner.run(self._stop))
             try:
                 await pipeline.run(self._stop)
+                if pipeline.ended.is_set():
+                    self._end()
             finally:
                 heart.cancel()
                 learning.cancel()

@@ -7,14 +7,18 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.state.effects import block_effects
 from tinylogbert_daemon.errors import StateError
-from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.source.block import FileKey, Position
+from tinylogbert_daemon.state import Effects, Store
+from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.schema import MIGRATIONS
 
 
@@ -87,6 +91,30 @@ def test_a_database_of_version_1_goes_on(tmp_path: Path) -> None:
     assert store.sources() == {"app": (7, 1.0, 20.0)}
     store.commit(block_effects(0))
     assert len(store.incidents()) == 4
+    store.close()
+
+
+def test_a_database_of_version_2_goes_on_with_the_positions_of_its_files(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        for number, migration in enumerate(MIGRATIONS[:2], 1):
+            database.executescript(f"{migration};PRAGMA user_version={number};")
+        database.execute(
+            "INSERT INTO files VALUES (1, 2, x'68', 'app', '/a', 100, 10, 12, x'74', 1, 0, 5.0)"
+        )
+    database.close()
+    view = Store(tmp_path, read_only=True)
+    assert view.committed_lines() == {"/a": 12}
+    view.close()
+    store = Store(tmp_path)
+    at = Position(FileKey(1, 2, b"h"), 100, 10, b"t", mid_line=True, skipping=False, cursor="")
+    assert store.files() == [FileRow("app", "/a", at, 5.0)]
+    assert store.committed_lines() == {"/a": 12}
+    moved = replace(at, cursor="s=1;i=7")
+    store.commit(
+        Effects(files={at.key: FileRow("app", "/a", moved, 6.0)}, lines=Counter({at.key: 3}))
+    )
+    assert store.files() == [FileRow("app", "/a", moved, 6.0)]
+    assert store.committed_lines() == {"/a": 15}
     store.close()
 
 

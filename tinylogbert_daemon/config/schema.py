@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -36,6 +36,12 @@ Encoding = Literal[
 
 # those of source/joining.py
 Preset = Literal["none", "indented", "java", "python", "go"]
+
+# a match as journalctl(1) takes it: a field's name and its value
+_MATCH = re.compile(r"[A-Z0-9_]{1,64}=")
+
+STDIN = "-"
+"""The path that means standard input."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -76,14 +82,69 @@ class Multiline(_Section):
         return f"{rule}, but none that matches {start}" if start else rule
 
 
+class Journal(_Section):
+    """Which entries of the systemd journal: all, or those of ``units`` that fit ``matches``.
+
+    An empty ``directory`` means the host's journal. ``true`` in its place enables the section, and
+    so does any key in it.
+    """
+
+    enabled: bool = False
+    units: list[_Text] = []
+    matches: list[_Text] = []
+    directory: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _enabled_by_mention(cls, content: Any) -> Any:
+        if isinstance(content, bool):
+            return {"enabled": content}
+        return {"enabled": True, **content} if isinstance(content, dict) else content
+
+    @field_validator("matches")
+    @classmethod
+    def _fields_and_values(cls, matches: list[str]) -> list[str]:
+        for match in matches:
+            if not _MATCH.match(match):
+                raise ValueError(f"{match!r} is no match; write FIELD=value, as in PRIORITY=3")
+        return matches
+
+    @field_validator("directory")
+    @classmethod
+    def _absolute(cls, directory: str) -> str:
+        if directory and not directory.startswith("/"):
+            raise ValueError("must be an absolute path")
+        return directory
+
+
 class Source(_Section):
-    """One entry of ``sources``: the files that a list of globs matches, and what they hold."""
+    """One entry of ``sources``: files that a list of globs matches, a journal or standard input."""
 
     name: _Name
-    paths: list[_Text] = Field(min_length=1)
+    paths: list[_Text] = Field([], min_length=1)
     exclude: list[_Text] = []
     encoding: Encoding = "auto"
     multiline: Multiline = Multiline()
+    journal: Journal = Journal.model_construct()
+
+    @model_validator(mode="after")
+    def _reads_one_thing(self) -> Source:
+        if self.journal.enabled:
+            if self.paths or self.exclude:
+                raise ValueError("a source has paths or a journal; make two sources of them")
+        elif not self.paths:
+            raise ValueError("there is nothing to read; add paths, or journal: true")
+        if STDIN in self.paths and (len(self.paths) > 1 or self.exclude):
+            raise ValueError("'-', standard input, must be the only path of its source")
+        shaped = self.encoding != "auto" or self.multiline
+        if shaped and (self.journal.enabled or self.is_stdin):
+            raise ValueError("encoding and multiline are for files")
+        return self
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether the source is standard input."""
+        return self.paths == [STDIN]
 
 
 class Model(_Section):
@@ -215,6 +276,8 @@ class Config(_Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two sources are named {name!r}; names must differ")
+        if sum(source.is_stdin for source in sources) > 1:
+            raise ValueError("two sources are standard input ('-'); only one can be")
         return sources
 
     @property

@@ -108,6 +108,8 @@ def publish(metrics: Metrics, tally: Tally) -> None:
         metrics.lines_truncated.labels(limit).inc(count)
     if tally.own:
         metrics.lines_dropped.labels("own").inc(tally.own)
+    if tally.unreadable:
+        metrics.lines_dropped.labels("unreadable").inc(tally.unreadable)
     metrics.anomalies.labels(tally.source).inc(tally.anomalies)
     metrics.incidents_opened.labels(tally.source).inc(tally.opened)
     for reason, count in tally.suppressed.items():

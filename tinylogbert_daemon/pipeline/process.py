@@ -58,6 +58,7 @@ class Tally:
     cut_records: int = 0
     cut_texts: int = 0
     own: int = 0
+    unreadable: int = 0
     hits: int = 0
     misses: int = 0
     anomalies: int = 0
@@ -123,6 +124,7 @@ class Processor:
             cut_records=block.cut,
             cut_texts=sum(verdict.cut for verdict in set(misses.found.values())),
             own=counted.pop(OWN, 0),
+            unreadable=block.unreadable,
             hits=len(found) - missed,
             misses=missed,
         )

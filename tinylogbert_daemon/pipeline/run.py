@@ -22,12 +22,14 @@ from tinylogbert_daemon.pipeline.commit import Committer
 from tinylogbert_daemon.pipeline.positions import Positions
 from tinylogbert_daemon.pipeline.process import Processor, SourceState
 from tinylogbert_daemon.pipeline.scoring import Scoring
-from tinylogbert_daemon.pipeline.tailing import Followed, Tailing
+from tinylogbert_daemon.pipeline.streams import Followed
+from tinylogbert_daemon.pipeline.tailing import Tailing
 from tinylogbert_daemon.sinks.jsonl import JsonlSink
 from tinylogbert_daemon.sinks.log import LogSink
 from tinylogbert_daemon.sinks.sink import Delivery, Sink
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state.effects import Effects
 from tinylogbert_daemon.state.samples import remember
 from tinylogbert_daemon.state.store import Store
@@ -44,10 +46,10 @@ _HOUR = 3600.0
 
 
 class Pipeline:
-    """Everything between the files and the sinks, for one configuration.
+    """Everything between the sources and the sinks, for one configuration.
 
     ``scorer_executor`` is the one thread that may call ``scorer``; ``from_beginning`` names the
-    sources that are read whole at first sight.
+    sources that are read whole at first sight; ``stdin`` is the process's, if it is one.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Pipeline:
         clock: Clock,
         metrics: Metrics,
         from_beginning: Sequence[str] = (),
+        stdin: Stdin | None = None,
     ) -> None:
         self._config = config
         self._store = store
@@ -103,8 +106,10 @@ class Pipeline:
             executor=self._readers,
             clock=clock,
             metrics=metrics,
+            stdin=stdin,
         )
         self.ready = self._tailing.scanned
+        self.ended = self._tailing.ended
         self._working_since: float | None = None
         self._working = 0
         self._open = asyncio.Event()
@@ -173,7 +178,7 @@ class Pipeline:
         return decider
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Follow, score, decide, commit and deliver until ``stop``; then drain.
+        """Follow, score, decide, commit and deliver until ``stop`` or ``ended``; then drain.
 
         Reading ends at once; blocks in hand are finished and committed, owed alerts delivered, all
         within ``DRAIN_SECONDS``. What is cut off then is read or delivered again by the next run.
@@ -189,7 +194,7 @@ class Pipeline:
                 ]
                 delivering = [group.create_task(each.run()) for each in self._deliveries]
                 try:
-                    await stop.wait()
+                    await _either(stop, self.ended)
                     tailing.cancel()
                     async with asyncio.timeout(DRAIN_SECONDS):
                         await asyncio.wait([tailing])
@@ -280,3 +285,13 @@ def _decider(config: Config, artifact: Artifact, store: Store) -> Decider:
     if reference is not None:
         decider.restore(reference)
     return decider
+
+
+async def _either(*events: asyncio.Event) -> None:
+    """Wait until one of ``events`` is set."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

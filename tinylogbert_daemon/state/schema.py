@@ -57,4 +57,7 @@ MIGRATIONS = (
         PRIMARY KEY (source, reason)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE files ADD COLUMN cursor TEXT NOT NULL DEFAULT '';
+    """,
 )

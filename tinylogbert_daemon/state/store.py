@@ -221,10 +221,11 @@ class Store:
     def _write(self, effects: Effects) -> None:
         db = self._db
         db.executemany(
-            f"INSERT INTO files ({FILE_COLUMNS}, committed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "  # noqa: S608
+            f"INSERT INTO files ({FILE_COLUMNS}, committed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) "  # noqa: S608
             "ON CONFLICT DO UPDATE SET source=excluded.source, path=excluded.path, "
             "offset=excluded.offset, lines=excluded.lines, tail=excluded.tail, "
-            "mid_line=excluded.mid_line, skipping=excluded.skipping, seen=excluded.seen, "
+            "mid_line=excluded.mid_line, skipping=excluded.skipping, cursor=excluded.cursor, "
+            "seen=excluded.seen, "
             "committed=committed+excluded.committed",
             [file_values(key, row, effects.lines[key]) for key, row in effects.files.items()],
         )
