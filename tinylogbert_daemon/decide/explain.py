@@ -14,6 +14,12 @@ _TROUBLE = 0.5
 _NEW = 0.65
 _RARE = 0.25
 
+MASKED = "[masked]"
+"""What stands for the words of a secret."""
+
+LEAST_EXPECTED = "least expected: "
+"""How the part of a reason begins that names words of the line; it is the last one."""
+
 # every line has them, whatever it says
 _HEADER = frozenset(("[time]", "[host]"))
 _LOGGED_AS = {
@@ -35,6 +41,7 @@ _SPOKEN = {
     "[mail]": "a mail address",
     "[blob]": "encoded data",
     "[bin]": "bytes that are no text",
+    MASKED: "a masked secret",
 }
 
 
@@ -80,7 +87,7 @@ def reason(
         parts[-1] += " (still learning this log)"
     if words:
         named = ", ".join(f"{spoken(word)} {share:.0%}" for word, share in words)
-        parts.append(f"least expected: {named}")
+        parts.append(f"{LEAST_EXPECTED}{named}")
     return "; ".join(parts)
 
 
