@@ -224,6 +224,11 @@ class Config(_Section):
         return swap == "always" or (swap == "auto" and self.model.path == "base")
 
     @property
+    def retention_seconds(self) -> float:
+        """How long closed incidents and samples are kept, in seconds of log time; 0 for ever."""
+        return self.decision.retention_days * 86_400.0
+
+    @property
     def jsonl_path(self) -> Path:
         """The file of the JSONL sink."""
         return (

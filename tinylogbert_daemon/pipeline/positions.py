@@ -1,0 +1,29 @@
+"""Where every known file stands, for whoever opens one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tinylogbert_daemon.source.block import FileKey, Position
+from tinylogbert_daemon.state.effects import FileRow
+from tinylogbert_daemon.state.store import FILES_KEPT
+
+
+class Positions:
+    """Where every known file stands, committed or about to be; asked from the reading threads."""
+
+    def __init__(self, rows: Iterable[FileRow]) -> None:
+        self._of_file: dict[tuple[int, int], dict[FileKey, Position]] = {}
+        for row in rows:
+            self.put(row.position)
+
+    def put(self, position: Position) -> None:
+        key = position.key
+        known = self._of_file.pop((key.device, key.inode), {})
+        # what was used last stands last, and only so many are kept
+        self._of_file[(key.device, key.inode)] = {**known, key: position}
+        if len(self._of_file) > FILES_KEPT:
+            del self._of_file[next(iter(self._of_file))]
+
+    def look_up(self, device: int, inode: int) -> list[Position]:
+        return list(self._of_file.get((device, inode), {}).values())
