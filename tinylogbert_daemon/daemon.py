@@ -128,6 +128,7 @@ class Daemon:
         store = Store(config.state_path)
         stack.callback(store.close)
         store.prune(config.retention_seconds, self._clock.now())
+        store.scrub(config.privacy.masker() if config.privacy.mask else None)
         self._say_modes(tighten(config.state_path, [config.jsonl_path]))
         pipeline = Pipeline(
             config,

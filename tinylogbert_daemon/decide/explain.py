@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinylogbert_daemon.decide.score import Decision
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.tokenizer import Tokenizer
+from tinylogbert_daemon.privacy import MASKED, SPOKEN
 
 WORDS = 3
 """How many of the most surprising words an explanation names."""
@@ -13,9 +14,6 @@ _CLEARLY = 0.8
 _TROUBLE = 0.5
 _NEW = 0.65
 _RARE = 0.25
-
-MASKED = "[masked]"
-"""What stands for the words of a secret."""
 
 LEAST_EXPECTED = "least expected: "
 """How the part of a reason begins that names words of the line; it is the last one."""
@@ -41,7 +39,7 @@ _SPOKEN = {
     "[mail]": "a mail address",
     "[blob]": "encoded data",
     "[bin]": "bytes that are no text",
-    MASKED: "a masked secret",
+    MASKED: SPOKEN,
 }
 
 

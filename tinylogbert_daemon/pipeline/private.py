@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
-from tinylogbert_daemon.decide.explain import MASKED
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.verdicts import OWN
-from tinylogbert_daemon.privacy import Masker
+from tinylogbert_daemon.privacy import MASKED, Masker
 
 SAMPLE_BYTES = 4096
 """A longer shape is no sample: whoever reads samples passes it over."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 
 from tinylogbert_daemon.privacy.own import own_rule
 from tinylogbert_daemon.privacy.rules import RULES, Rule
 
 PLACEHOLDER = b"masked0x0"
 """What stands for a secret in a shape; it is normalised to ``[id]``, as most secrets are."""
+
+MASKED = "[masked]"
+"""What stands for the words of a secret among the words of a text."""
+
+SPOKEN = "a masked secret"
+"""The same in a sentence for people."""
 
 
 class Masker:
@@ -19,6 +26,9 @@ class Masker:
         left_out = set(without)
         self._rules = [rule for rule in RULES if rule.name not in left_out]
         self._rules += [own_rule(name, pattern) for name, pattern in (own or {}).items()]
+        content = "\0".join(f"{rule.name} {rule.pattern.pattern}" for rule in self._rules)
+        self.fingerprint = blake2b(content.encode(), digest_size=8).hexdigest()
+        """Tells these rules from others."""
         self._always = [rule for rule in self._rules if not rule.guards]
         guards = sorted({guard for rule in self._rules for guard in rule.guards})
         # one search says of most lines that all rules with guards have nothing to find

@@ -57,4 +57,9 @@ MIGRATIONS = (
         PRIMARY KEY (source, reason)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE privacy (
+        id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL
+    );
+    """,
 )

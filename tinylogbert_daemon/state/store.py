@@ -14,6 +14,7 @@ from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
 from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
 from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
 from tinylogbert_daemon.state.modes import make_private, open_private
 from tinylogbert_daemon.state.retention import expire, limit
@@ -27,6 +28,7 @@ from tinylogbert_daemon.state.rows import (
     incident_values,
 )
 from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.scrub import scrub
 
 DATABASE = "state.db"
 FILES_KEPT = 10_000
@@ -287,6 +289,13 @@ class Store:
                 expire(self._db, retention, now)
         if retention > 0:
             # the log that holds it still is emptied; while others read it, the next time
+            self._read("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def scrub(self, masker: Masker | None) -> None:
+        """Mask what was kept before these rules were on; None: from now on nothing is masked."""
+        with self._transaction("cannot write"):
+            changed = scrub(self._db, masker)
+        if changed:
             self._read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
