@@ -27,6 +27,7 @@ from tinylogbert_daemon.pipeline.learning import Learner
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state import Store
 from tinylogbert_daemon.state.models import Models
+from tinylogbert_daemon.state.modes import Tightened, tighten
 from tinylogbert_daemon.web import server
 from tinylogbert_daemon.web.app import create_app
 from tinylogbert_daemon.web.detector import EngineDetector
@@ -130,7 +131,9 @@ class Daemon:
         """Run one configuration until told to stop or to reload."""
         store = Store(config.state_path)
         stack.callback(store.close)
-        store.prune()
+        store.prune(config.retention_seconds, self._clock.now())
+        store.scrub(config.privacy.masker() if config.privacy.mask else None)
+        self._say_modes(tighten(config.state_path, [config.jsonl_path]))
         if self._stdin is None and any(source.is_stdin for source in config.sources):
             self._stdin = Stdin()
         pipeline = Pipeline(
@@ -208,6 +211,16 @@ class Daemon:
                 f"{len(pipeline.incidents)} incidents open"
             )
             await asyncio.sleep(every)
+
+    def _say_modes(self, found: Tightened) -> None:
+        if found.changed:
+            self._log.warning("others could get at this; not any more", paths=found.changed)
+        if found.left:
+            self._log.warning(
+                "others can get at this, and it is not the daemon's alone to change: set state_dir "
+                "to a folder of its own",
+                paths=found.left,
+            )
 
     def _end(self) -> None:
         self._ending = True

@@ -322,7 +322,7 @@ def test_the_state_is_pruned_now_and_then(scene: Scene, monkeypatch: pytest.Monk
     pruned: list[int] = []
 
     async def body() -> None:
-        monkeypatch.setattr(scene.store, "prune", lambda: pruned.append(1))
+        monkeypatch.setattr(scene.store, "prune", lambda *_: pruned.append(1))
         await until(lambda: len(pruned) > 1)
 
     scene.run(body)

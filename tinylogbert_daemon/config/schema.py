@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,11 +16,14 @@ from pydantic import (
     model_validator,
 )
 
+from tinylogbert_daemon import privacy
 from tinylogbert_daemon.config.patterns import compiled
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Text = Annotated[str, StringConstraints(min_length=1)]
+Content = Literal["full", "masked", "none"]
+"""What a sink is told of a line: as it is kept, with secrets masked in any case, or nothing."""
 
 # those of source/encoding.py
 Encoding = Literal[
@@ -186,6 +190,46 @@ class Decision(_Section):
     storm_texts: Annotated[int, Field(ge=1, le=1000)] = 5
     storm_seconds: _Positive = 60.0
     notify_close: bool = True
+    retention_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
+
+
+class Privacy(_Section):
+    """Whether secrets are masked in the lines that are kept, and by which rules.
+
+    ``without`` names rules of :data:`tinylogbert_daemon.privacy.RULES` that are left out, ``rules``
+    adds some, as name and regular expression.
+    """
+
+    mask: bool = True
+    without: list[str] = []
+    rules: dict[_Name, _Text] = {}
+
+    @field_validator("without")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in privacy.NAMES:
+                near = difflib.get_close_matches(name, privacy.NAMES, 1, 0.5)
+                known = f"known: {', '.join(privacy.NAMES)}"
+                hint = f"did you mean {near[0]!r}?" if near else known
+                raise ValueError(f"no rule is named {name!r}; {hint}")
+        return names
+
+    @field_validator("rules")
+    @classmethod
+    def _usable(cls, rules: dict[str, str]) -> dict[str, str]:
+        for name, pattern in rules.items():
+            if name in privacy.NAMES:
+                raise ValueError(f"{name}: a rule of that name is there; choose another one")
+            try:
+                privacy.own_rule(name, pattern)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        return rules
+
+    def masker(self) -> privacy.Masker:
+        """Return a masker with the rules that are on."""
+        return privacy.Masker(self.without, self.rules)
 
 
 class Learning(_Section):
@@ -208,12 +252,14 @@ class Jsonl(_Section):
 
     enabled: bool = True
     path: str = ""
+    content: Content = "masked"
 
 
 class Log(_Section):
     """The sink that writes alerts to the daemon's own log."""
 
     enabled: bool = True
+    content: Content = "masked"
 
 
 class Sinks(_Section):
@@ -264,6 +310,7 @@ class Config(_Section):
     model: Model = Model()
     tail: Tail = Tail()
     decision: Decision = Decision()
+    privacy: Privacy = Privacy()
     learning: Learning = Learning()
     sinks: Sinks = Sinks()
     http: Http = Http()
@@ -290,6 +337,11 @@ class Config(_Section):
         """Whether a model that was trained on this host may take over."""
         swap = self.learning.swap
         return swap == "always" or (swap == "auto" and self.model.path == "base")
+
+    @property
+    def retention_seconds(self) -> float:
+        """How long closed incidents and samples are kept, in seconds of log time; 0 for ever."""
+        return self.decision.retention_days * 86_400.0
 
     @property
     def jsonl_path(self) -> Path:

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.config import Config
+from tinylogbert_daemon.config.schema import Content
 from tinylogbert_daemon.decide.budget import Budget, Suppressed
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.score import Decider
@@ -20,10 +21,12 @@ from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.model.verdicts import VerdictCache
 from tinylogbert_daemon.pipeline.commit import Committer
 from tinylogbert_daemon.pipeline.positions import Positions
+from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.pipeline.process import Processor, SourceState
 from tinylogbert_daemon.pipeline.scoring import Scoring
 from tinylogbert_daemon.pipeline.streams import Followed
 from tinylogbert_daemon.pipeline.tailing import Tailing
+from tinylogbert_daemon.sinks.content import content
 from tinylogbert_daemon.sinks.jsonl import JsonlSink
 from tinylogbert_daemon.sinks.log import LogSink
 from tinylogbert_daemon.sinks.sink import Delivery, Sink
@@ -76,12 +79,16 @@ class Pipeline:
         self._positions = Positions(store.files())
         self._scoring = Scoring(scorer, scorer_executor, metrics)
         self.committer = Committer(store, self._state_thread, metrics)
-        sinks: list[Sink] = []
+        sinks: list[tuple[Sink, Content]] = []
         if config.sinks.jsonl.enabled:
-            sinks.append(JsonlSink(config.jsonl_path))
+            sinks.append((JsonlSink(config.jsonl_path), config.sinks.jsonl.content))
         if config.sinks.log.enabled:
-            sinks.append(LogSink())
-        self._deliveries = [Delivery(sink, store, self._state_thread, metrics) for sink in sinks]
+            sinks.append((LogSink(), config.sinks.log.content))
+        masker = config.privacy.masker()
+        self._deliveries = [
+            Delivery(sink, store, self._state_thread, metrics, content(kind, masker))
+            for sink, kind in sinks
+        ]
         decision = config.decision
         self.incidents = IncidentBook(
             decision.quiet_seconds,
@@ -92,7 +99,7 @@ class Pipeline:
             suppressed=Suppressed(store.suppressed()),
         )
         self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
-        self._sinks = [sink.name for sink in sinks]
+        self._sinks = [sink.name for sink, _ in sinks]
         self._processor = self._make_processor()
         self._tailing = Tailing(
             config.sources,
@@ -144,6 +151,7 @@ class Pipeline:
             learning_seconds=config.decision.learning_hours * _HOUR,
             sinks=self._sinks,
             notify_close=config.decision.notify_close,
+            private=Private(config.privacy.masker(), mask_kept=config.privacy.mask),
         )
 
     async def swap(
@@ -250,7 +258,12 @@ class Pipeline:
                     self._metrics.deliveries_pending.labels(name).set(pending.get(name, 0))
                 if self._clock.monotonic() - pruned >= PRUNE_SECONDS:
                     pruned = self._clock.monotonic()
-                    await loop.run_in_executor(self._state_thread, self._store.prune)
+                    await loop.run_in_executor(
+                        self._state_thread,
+                        self._store.prune,
+                        self._config.retention_seconds,
+                        self._clock.now(),
+                    )
             await asyncio.sleep(MEASURE_SECONDS)
 
     async def _wake_deliveries(self) -> None:

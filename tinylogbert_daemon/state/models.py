@@ -25,6 +25,7 @@ from typing_extensions import TypedDict
 from tinylogbert_daemon.errors import ArtifactError, StateError
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.artifact import Artifact
+from tinylogbert_daemon.state.modes import make_private, open_private
 
 FOLDER = "models"
 KEPT = 3
@@ -149,7 +150,7 @@ class Models:
         self.make()
         content = json.dumps({**self.ledger(), **changes}, indent=1).encode()
         new = self.folder / f".{_LEDGER}.new"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(new, os.O_WRONLY | os.O_TRUNC)
         try:
             with open(descriptor, "wb") as file:
                 file.write(content)
@@ -164,7 +165,7 @@ class Models:
     def make(self) -> None:
         """Make the folder, for its owner alone, if it is not there."""
         try:
-            self.folder.mkdir(mode=0o700, exist_ok=True)
+            make_private(self.folder)
         except OSError as error:
             raise StateError(f"{self.folder}: cannot make it: {error.strerror}") from error
 
@@ -172,7 +173,7 @@ class Models:
     def locked(self) -> Iterator[None]:
         """Keep others from training here; the lock ends with the process, however that ends."""
         try:
-            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = open_private(self.folder / ".lock", os.O_RDWR)
         except OSError as error:
             raise StateError(f"{self.folder}: cannot write there: {error.strerror}") from error
         try:

@@ -60,4 +60,9 @@ MIGRATIONS = (
     """
     ALTER TABLE files ADD COLUMN cursor TEXT NOT NULL DEFAULT '';
     """,
+    """
+    CREATE TABLE privacy (
+        id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL
+    );
+    """,
 )

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,10 @@ from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
 from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
 from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
+from tinylogbert_daemon.state.modes import make_private, open_private
+from tinylogbert_daemon.state.retention import expire, limit
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
     INCIDENT_COLUMNS,
@@ -25,6 +28,7 @@ from tinylogbert_daemon.state.rows import (
     incident_values,
 )
 from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.scrub import scrub
 
 DATABASE = "state.db"
 FILES_KEPT = 10_000
@@ -51,16 +55,18 @@ class Store:
                 opened.callback(self._db.close)
                 self._check_version()
             else:
-                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_private(directory)
                 opened.callback(os.close, self._lock(directory))
-                # log content is private: the file is made for its owner alone
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+                # SQLite gives its -wal and -shm files the mode of this one
+                os.close(open_private(self.path, os.O_RDWR))
                 self._db = sqlite3.connect(
                     self.path, isolation_level=None, check_same_thread=False, timeout=5
                 )
                 opened.callback(self._db.close)
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
+                # what is deleted is overwritten: it may be content of logs
+                self._db.execute("PRAGMA secure_delete=ON")
                 self._migrate()
             self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
@@ -75,7 +81,7 @@ class Store:
 
     def _lock(self, directory: Path) -> int:
         """Return the descriptor of a lock that ends with the process, however that ends."""
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(directory / "lock", os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -206,17 +212,8 @@ class Store:
 
     def commit(self, effects: Effects) -> None:
         """Commit the effects of whole blocks in one transaction, all or nothing."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._write(effects)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise StateError(f"{self.path}: cannot commit: {error}") from error
+        with self._transaction("cannot commit"):
+            self._write(effects)
 
     def _write(self, effects: Effects) -> None:
         db = self._db
@@ -246,7 +243,8 @@ class Store:
         )
         db.executemany(
             "INSERT INTO texts VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
-            "count=excluded.count, updated=excluded.updated",
+            "count=excluded.count, updated=excluded.updated, "
+            "shape=CASE WHEN length(shape) THEN shape ELSE excluded.shape END",
             [(key, *row) for key, row in effects.counts.items()],
         )
         if effects.sketch is not None:
@@ -281,25 +279,41 @@ class Store:
             [(number,) for number in numbers],
         )
 
-    def prune(self) -> None:
-        """Let go of the oldest files and closed incidents beyond what is kept."""
-        self._many(
-            "DELETE FROM files WHERE (device, inode, head) IN "
-            "(SELECT device, inode, head FROM files ORDER BY seen DESC LIMIT -1 OFFSET ?)",
-            [(FILES_KEPT,)],
-        )
-        self._many(
-            "DELETE FROM incidents WHERE closed IS NOT NULL AND id IN "
-            "(SELECT id FROM incidents ORDER BY opened DESC LIMIT -1 OFFSET ?)",
-            [(INCIDENTS_KEPT,)],
-        )
+    def prune(self, retention: float = 0.0, now: float = 0.0) -> None:
+        """Let go of the oldest files and closed incidents beyond what is kept.
+
+        With a ``retention`` (seconds) also of what is older at ``now``: that is gone for good.
+        """
+        with self._transaction("cannot write"):
+            limit(self._db, FILES_KEPT, INCIDENTS_KEPT)
+            if retention > 0:
+                expire(self._db, retention, now)
+        if retention > 0:
+            # the log that holds it still is emptied; while others read it, the next time
+            self._read("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def scrub(self, masker: Masker | None) -> None:
+        """Mask what was kept before these rules were on; None: from now on nothing is masked."""
+        with self._transaction("cannot write"):
+            changed = scrub(self._db, masker)
+        if changed:
+            self._read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        with self._transaction("cannot write"):
+            self._db.executemany(statement, rows)
+
+    @contextlib.contextmanager
+    def _transaction(self, failure: str) -> Iterator[None]:
+        """Commit what is done inside, all or nothing; raises :class:`StateError`."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise StateError(f"{self.path}: cannot write: {error}") from error
+            raise StateError(f"{self.path}: {failure}: {error}") from error
