@@ -26,6 +26,7 @@ from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.pipeline.learning import Learner
 from tinylogbert_daemon.state import Store
 from tinylogbert_daemon.state.models import Models
+from tinylogbert_daemon.state.opening import open_state
 from tinylogbert_daemon.web import server
 from tinylogbert_daemon.web.app import create_app
 from tinylogbert_daemon.web.detector import EngineDetector
@@ -124,8 +125,10 @@ class Daemon:
         self, config: Config, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor
     ) -> None:
         """Run one configuration until told to stop or to reload."""
-        store = Store(config.state_path)
+        store, damage = open_state(config.state_path, config.state.on_damage)
         stack.callback(store.close)
+        if damage is not None:
+            self._log.error("the state begins anew", error=str(damage))
         store.prune()
         pipeline = Pipeline(
             config,

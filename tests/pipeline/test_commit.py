@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.pipeline.parts import until
 from tests.state.effects import PATH, SOURCE, block_effects, file_key
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline import commit as module
 from tinylogbert_daemon.pipeline.commit import Committer
@@ -124,6 +125,27 @@ def test_nothing_is_lost_split_or_doubled_while_the_store_fails_and_recovers(
     said = capsys.readouterr()
     assert (said.out + said.err).count("cannot commit; reading waits") == 4
     assert (said.out + said.err).count("committing again") == 4
+
+
+def test_damage_that_is_found_while_it_runs_ends_it(scene: Scene) -> None:
+    """Trying again does not mend that; the next start sets it aside, or says so."""
+
+    async def body() -> None:
+        for _ in range(20):
+            await scene.block()
+            await scene.committer.flush()
+        path = scene.store.path
+        with sqlite3.connect(path) as other:  # what the store has read is of no use any more
+            other.execute("UPDATE sources SET records = records")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        path.write_bytes(b"damage" * (path.stat().st_size // 6))
+        await scene.block()
+        with pytest.raises(DamagedStateError, match="cannot commit"):
+            await scene.committer.flush()
+
+    scene.run(body, start=False)
+    assert scene.value("read_lines_total", path=PATH) == 200
 
 
 def test_too_many_uncommitted_blocks_hold_up_processing(

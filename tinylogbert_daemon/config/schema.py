@@ -89,6 +89,12 @@ class Learning(_Section):
     swap: Literal["auto", "always", "never"] = "auto"
 
 
+class State(_Section):
+    """What to do with a state that is damaged: refuse to start, or set it aside and start anew."""
+
+    on_damage: Literal["aside", "stop"] = "aside"
+
+
 class Jsonl(_Section):
     """The JSONL sink; an empty path means ``alerts.jsonl`` in the state directory."""
 
@@ -147,6 +153,7 @@ class Config(_Section):
         )
     ]
     state_dir: _Text = "/var/lib/tinylogbert"
+    state: State = State()
     model: Model = Model()
     tail: Tail = Tail()
     decision: Decision = Decision()

@@ -6,7 +6,7 @@ import asyncio
 from concurrent.futures import Executor
 
 from tinylogbert_daemon import logs
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline.process import Tally
 from tinylogbert_daemon.state.effects import Effects
@@ -64,6 +64,7 @@ class Committer:
     async def flush(self) -> None:
         """Commit all that is complete now; on failure, keep it and try again.
 
+        Raises :class:`DamagedStateError`: trying again does not mend that, starting again may.
         One commit at a time: a later one must not overtake, nor outlive, one that fails.
         """
         async with self._commit:
@@ -80,6 +81,8 @@ class Committer:
             try:
                 await loop.run_in_executor(self._executor, self._store.commit, effects)
                 break
+            except DamagedStateError:
+                raise
             except StateError as error:
                 if self.failure is None:
                     logs.get().error("cannot commit; reading waits", error=str(error))

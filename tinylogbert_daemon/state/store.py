@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable
@@ -13,8 +12,10 @@ from typing import Any
 from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
 from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
+from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
+from tinylogbert_daemon.state.lock import lock
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
     INCIDENT_COLUMNS,
@@ -52,7 +53,7 @@ class Store:
                 self._check_version()
             else:
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-                opened.callback(os.close, self._lock(directory))
+                opened.callback(os.close, lock(directory))
                 # log content is private: the file is made for its owner alone
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
                 self._db = sqlite3.connect(
@@ -64,26 +65,13 @@ class Store:
                 self._migrate()
             self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise StateError(f"{self.path}: cannot use the state: {reason}") from error
+            raise state_error(f"{self.path}: cannot use the state", error) from error
         finally:
             opened.close()
 
     def close(self) -> None:
         """Close the database and let another process have it."""
         self._opened.close()
-
-    def _lock(self, directory: Path) -> int:
-        """Return the descriptor of a lock that ends with the process, however that ends."""
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise StateError(
-                f"{directory}: another daemon uses this state; stop it, or set another state_dir"
-            ) from error
-        return descriptor
 
     def _version(self) -> int:
         return int(self._read("PRAGMA user_version")[0][0])
@@ -109,12 +97,24 @@ class Store:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise StateError(f"{self.path}: cannot read the state: {error}") from error
+            raise state_error(f"{self.path}: cannot read the state", error) from error
+
+    def check(self) -> None:
+        """Read all of the file; raises :class:`DamagedStateError` if it does not hold together.
+
+        That is what sqlite.org/pragma.html#pragma_quick_check finds, and rows of another form.
+        """
+        found = self._read("PRAGMA quick_check(1)")[0][0]
+        if found != "ok":
+            raise DamagedStateError(f"{self.path}: is damaged: {' '.join(str(found).split())}")
+        self.files()
+        self.incidents()
 
     def files(self) -> list[FileRow]:
         """Return where every known file stands, the one read last at the end."""
         rows = self._read(f"SELECT {FILE_COLUMNS} FROM files ORDER BY seen")  # noqa: S608
-        return [file_row(*row) for row in rows]
+        with undamaged(self.path, "a file's position"):
+            return [file_row(*row) for row in rows]
 
     def committed_lines(self) -> dict[str, int]:
         """Return the physical lines committed by path, over all files that it has named."""
@@ -156,7 +156,8 @@ class Store:
             f"SELECT {columns} FROM incidents {where} ORDER BY opened DESC LIMIT ?",  # noqa: S608
             (limit,),
         )
-        return [incident(*row) for row in rows]
+        with undamaged(self.path, "an incident"):
+            return [incident(*row) for row in rows]
 
     def resume_incidents(self, limit: int = OPEN_TEXTS) -> list[Incident]:
         """Return the open incidents, the one seen last at the end; close those beyond ``limit``."""
@@ -216,7 +217,7 @@ class Store:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise StateError(f"{self.path}: cannot commit: {error}") from error
+            raise state_error(f"{self.path}: cannot commit", error) from error
 
     def _write(self, effects: Effects) -> None:
         db = self._db
@@ -301,4 +302,4 @@ class Store:
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise StateError(f"{self.path}: cannot write: {error}") from error
+            raise state_error(f"{self.path}: cannot write", error) from error
