@@ -109,8 +109,10 @@ class Log(_Section):
 
 
 class Sinks(_Section):
-    """Where alerts are delivered."""
+    """Where alerts are delivered, and how many may be owed to each sink."""
 
+    spool_limit: Annotated[int, Field(ge=1)] = 10_000
+    drop: Literal["oldest", "newest"] = "oldest"
     jsonl: Jsonl = Jsonl()
     log: Log = Log()
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.state.lock import lock
+from tinylogbert_daemon.state.spool import Spool
 from tinylogbert_daemon.state.store import DATABASE, Store
 
 ASIDE_KEPT = 3
@@ -19,25 +20,25 @@ _PARTS = ("-wal", "-shm", "")
 
 
 def open_state(
-    directory: Path, on_damage: Literal["aside", "stop"]
+    directory: Path, on_damage: Literal["aside", "stop"], spool: Spool | None = None
 ) -> tuple[Store, DamagedStateError | None]:
     """Return the store of ``directory``, read through once, and what made it begin anew if it did.
 
     Raises :class:`StateError` if it cannot be used; of damage only where ``on_damage`` is ``stop``.
     """
     try:
-        return _opened(directory), None
+        return _opened(directory, spool), None
     except DamagedStateError as damage:
         if on_damage == "stop":
             raise DamagedStateError(
                 f"{damage}; move the file away to start anew, or set state.on_damage to aside"
             ) from damage
         aside = set_aside(directory)
-        return _opened(directory), DamagedStateError(f"{damage}; set aside as {aside}")
+        return _opened(directory, spool), DamagedStateError(f"{damage}; set aside as {aside}")
 
 
-def _opened(directory: Path) -> Store:
-    store = Store(directory)
+def _opened(directory: Path, spool: Spool | None) -> Store:
+    store = Store(directory, spool=spool)
     try:
         store.check()
     except BaseException:

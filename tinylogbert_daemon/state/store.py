@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from tinylogbert_daemon.state.rows import (
     incident_values,
 )
 from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.spool import Spool
 
 DATABASE = "state.db"
 FILES_KEPT = 10_000
@@ -39,8 +41,11 @@ class Store:
     when the power goes (sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous).
     """
 
-    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self, directory: Path, *, read_only: bool = False, spool: Spool | None = None
+    ) -> None:
         self.path = directory / DATABASE
+        self._spool = spool or Spool()
         opened = contextlib.ExitStack()
         try:
             if read_only:
@@ -205,12 +210,16 @@ class Store:
 
     # -- writing ------------------------------------------------------------------------------
 
-    def commit(self, effects: Effects) -> None:
-        """Commit the effects of whole blocks in one transaction, all or nothing."""
+    def commit(self, effects: Effects) -> Counter[str]:
+        """Commit the effects of whole blocks in one transaction, all or nothing.
+
+        Returns how many deliveries the full spool has dropped, by sink.
+        """
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._write(effects)
+                dropped = self._spool.add(self._db, effects.deliveries)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -218,6 +227,7 @@ class Store:
                 raise
         except sqlite3.Error as error:
             raise state_error(f"{self.path}: cannot commit", error) from error
+        return dropped
 
     def _write(self, effects: Effects) -> None:
         db = self._db
@@ -258,9 +268,6 @@ class Store:
             f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [incident_values(one) for one in effects.incidents.values()],
-        )
-        db.executemany(
-            "INSERT INTO deliveries (sink, incident, body) VALUES (?,?,?)", effects.deliveries
         )
         if effects.budget is not None:
             db.execute("DELETE FROM budget")
