@@ -16,12 +16,12 @@ rotated away when the daemon is back, leaves nothing in the state to know it by.
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ KEPT = 20
 SETTINGS: dict[str, Any] = {
     "decision": {
         "threshold": 0.0,
+        # the writer's texts fall quiet for longer: incidents close, and open again
         "quiet_seconds": 4.0,
         "storm_texts": 1000,
         "alert_budget": 1_000_000,
@@ -60,29 +61,37 @@ class Files:
         self._archive = logs.parent / "archive"
         self._archive.mkdir()
         self._whole: dict[Path, int] = {}
+        self._inodes: dict[Path, int] = {}
 
     def find(self) -> dict[int, Path]:
         """Return the files by inode."""
         found = {}
         for folder in (self._archive, self._logs):
-            for path in folder.iterdir():
-                found[path.stat().st_ino] = path
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    found[entry.inode()] = Path(entry.path)
+        self._inodes = {path: inode for inode, path in found.items()}
         return found
 
     def lines(self, path: Path, size: int) -> int:
-        """Return the newlines in the first ``size`` bytes."""
+        """Return the newlines in the first ``size`` bytes of what :meth:`find` gave as ``path``."""
+        inode = self._inodes[path]
         if path.parent != self._archive:
             with path.open("rb") as stream:
-                return stream.read(size).count(b"\n")
+                if os.fstat(stream.fileno()).st_ino == inode:
+                    return stream.read(size).count(b"\n")
+            return self.lines(self.find()[inode], size)  # it was rotated meanwhile
         if path not in self._whole:
             self._whole[path] = path.read_bytes().count(b"\n")
         return self._whole[path]
 
-    def archive(self, done: Iterable[int]) -> None:
-        """Move rotated files away that are committed, but for the youngest."""
-        names = self.find()
-        read = [names[inode] for inode in done if inode in names]
-        rotated = sorted(path for path in read if path.name.startswith("app.log-"))
+    def archive(self, offsets: dict[int, int]) -> None:
+        """Move rotated files away that are committed up to their ends, but for the youngest."""
+        rotated = sorted(
+            path
+            for inode, path in self.find().items()
+            if path.name.startswith("app.log-") and path.stat().st_size == offsets.get(inode)
+        )
         for path in rotated[:-KEPT]:
             if path.parent == self._logs:
                 path.rename(self._archive / path.name)
@@ -108,13 +117,12 @@ def check(state: Path, files: Files) -> list[str]:
             wrong.append(f"{path}: {there} lines up to {offset}, position {lines}, state {count}")
     if not committed == records == in_incidents:
         wrong.append(f"lines {committed}, records {records}, in incidents {in_incidents}")
-    sizes = {inode: path.stat().st_size for inode, path in found.items()}
-    files.archive(inode for inode, _, offset, *_ in rows if offset == sizes[inode])
+    files.archive({inode: offset for inode, _, offset, *_ in rows})
     return wrong
 
 
-def check_alerts(state: Path) -> tuple[list[str], int, int]:
-    """Return what is wrong with the deliveries; how many alerts are repeated; lines torn."""
+def check_alerts(state: Path) -> tuple[list[str], int, int, int]:
+    """Return what is wrong with the deliveries; alerts, those repeated, and lines torn."""
     wrong: list[str] = []
     bodies: dict[tuple[str, str], str] = {}
     repeated = torn = 0
@@ -138,7 +146,7 @@ def check_alerts(state: Path) -> tuple[list[str], int, int]:
     wanted |= {(id_, "closed") for id_, closed in rows if closed is not None}
     wrong += [f"alert {one} was never delivered" for one in sorted(wanted - bodies.keys())]
     wrong += [f"alert {one} is of no incident" for one in sorted(bodies.keys() - wanted)]
-    return wrong, repeated, torn
+    return wrong, len(bodies), repeated, torn
 
 
 def balance(state: Path, files: Files) -> tuple[int, int, int]:
@@ -195,7 +203,7 @@ def main() -> None:
         if written != said_written:
             wrong.append(f"the writer wrote {said_written} lines, its files hold {written}")
         wrong += check(daemon.state, files)
-        alerts, repeated, torn = check_alerts(daemon.state)
+        alerts, sent, repeated, torn = check_alerts(daemon.state)
         for one in alerts:
             say(one)
         wrong += alerts
@@ -208,6 +216,7 @@ def main() -> None:
         "early": early,
         "repeated": repeated,
         "torn": torn,
+        "alerts": sent,
     }
     say(f"{result}")
     finish(result)

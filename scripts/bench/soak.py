@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hours of load on the real daemon: does it lose lines, grow, or leak files and threads?
 
-20,000 lines a second with rename rotations; while the first third lasts the daemon is stopped and
+20,000 lines a second with rename rotations; in about the first third the daemon is stopped and
 started again some times. All the while the JSONL sink flaps: the directory of its file goes and
 comes back. ``first`` is measured once the last start has settled, ``last`` in the end. A line is
 lost if it was written and is not committed; ``undelivered`` alerts are those that the state says
@@ -136,14 +136,17 @@ def main() -> None:
         writer = Writer(daemon.logs / "app.log", rate=args.rate, every=every)
         daemon.settle(1)
         started, again = time.monotonic(), 0
+        apart = seconds / 3 / (restarts + 1)
+        restart_at = apart
         first: dict[str, float] = {}
         while (passed := time.monotonic() - started) < seconds:
-            if again < restarts and passed >= seconds / 3 * (again + 1) / (restarts + 1):
+            if again < restarts and passed >= restart_at:
                 again += 1
                 daemon.stop()
                 daemon = Daemon(folder, args.model, again=True, settings=settings(sink))
+                restart_at = time.monotonic() - started + apart
                 say(f"restart {again} at {passed:.0f} s, {daemon.committed():,} lines committed")
-            if not first and passed >= seconds * (1 / 3 + SETTLE_SHARE):
+            if not first and again == restarts and passed >= restart_at + seconds * SETTLE_SHARE:
                 first = measures(daemon)
                 say(f"at {passed:.0f} s: {first}")
             sink.turn()

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A program that logs: uniquely numbered lines at a steady rate, rotated by rename, until SIGTERM.
 
-Now and then a line is written in two parts. A rotated file gets the date-like name that logrotate's
-``dateext`` gives. The last line of stdout is the number of lines written.
+Four programs write in turn, so that texts fall quiet and come back. Now and then a line is written
+in two parts. A rotated file gets the date-like name that logrotate's ``dateext`` gives. The last
+line of stdout is the number of lines written.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ import time
 from pathlib import Path
 
 TICK_SECONDS = 0.02
+TURN_SECONDS = 4.0
+_PROGRAMS = ("shop", "billing", "archive", "gateway")
 _EVENTS = (
-    "INFO [orders] stored order {n} for customer {m}",
-    "INFO [cache] refreshed {m} entries in {k} ms",
-    "INFO [http] GET /item/{m} 200 in {k} ms",
-    "DEBUG [pool] connection {m} given back after {k} ms",
-    "INFO [mailer] sent message {n} to queue {k}",
-    "WARN [pool] {k} connections waiting",
-    "INFO [index] merged segment {m} with {k} documents",
-    "ERROR [orders] cannot store order {n}: disk quota exceeded",
-    "INFO [session] session {n} of user {m} ended",
-    "INFO [backup] wrote {k} pages of volume {m}",
+    "INFO [orders] {p}: stored order {n} for customer {m}",
+    "INFO [cache] {p}: refreshed {m} entries in {k} ms",
+    "INFO [http] {p}: GET /item/{m} 200 in {k} ms",
+    "DEBUG [pool] {p}: connection {m} given back after {k} ms",
+    "INFO [mailer] {p}: sent message {n} to queue {k}",
+    "WARN [pool] {p}: {k} connections waiting",
+    "INFO [index] {p}: merged segment {m} with {k} documents",
+    "ERROR [orders] {p}: cannot store order {n}: disk quota exceeded",
+    "INFO [session] {p}: session {n} of user {m} ended",
+    "INFO [backup] {p}: wrote {k} pages of volume {m}",
 )
 
 
@@ -46,9 +49,11 @@ class Writer:
 
 def chunk(first: int, count: int) -> bytes:
     """Return ``count`` lines, numbered from ``first`` on; each number is in one line alone."""
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now))
+    program = _PROGRAMS[int(now / TURN_SECONDS) % len(_PROGRAMS)]
     lines = [
-        f"{stamp} {_EVENTS[n % len(_EVENTS)].format(n=n, m=n % 997, k=n % 89)} seq={n}\n"
+        f"{stamp} {_EVENTS[n % len(_EVENTS)].format(p=program, n=n, m=n % 997, k=n % 89)} seq={n}\n"
         for n in range(first, first + count)
     ]
     return "".join(lines).encode()

@@ -67,7 +67,7 @@ def host(tmp_path: Path) -> Host:
 def test_nothing_is_wrong_with_a_state_that_is_right(host: Host) -> None:
     assert crash.check(host.state, host.files) == []
     assert crash.balance(host.state, host.files) == (30, 0, 0)
-    assert crash.check_alerts(host.state) == ([], 0, 0)
+    assert crash.check_alerts(host.state) == ([], 2, 0, 0)
 
 
 @pytest.mark.parametrize(("committed", "lost", "doubled"), [(29, 1, 0), (33, 0, 3)])
@@ -100,7 +100,7 @@ def test_tables_that_do_not_agree_are_corrupted(host: Host, statement: str) -> N
 def test_alerts_are_held_against_the_incidents(host: Host) -> None:
     opened, closed = '{"id": "a", "status": "open"}', '{"id": "a", "status": "closed"}'
     host.alerts(opened, '{"id": "a", "sta', opened, closed)
-    assert crash.check_alerts(host.state) == ([], 1, 1)
+    assert crash.check_alerts(host.state) == ([], 2, 1, 1)
     host.alerts(opened)
     assert len(crash.check_alerts(host.state)[0]) == 1
     host.alerts(opened, closed, '{"id": "b", "status": "open"}')
@@ -122,6 +122,7 @@ def test_the_daemon_is_killed_again_and_again_and_every_line_is_committed_once()
     )
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["written"] > 20_000
+    assert found["alerts"] >= 20
     assert {key: found[key] for key in ("kills", "lost", "doubled", "corrupted")} == {
         "kills": 8,
         "lost": 0,
