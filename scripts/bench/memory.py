@@ -4,13 +4,14 @@
 A hostile or merely unlucky log: in each line stand numbers of other lengths, so that every line is
 a shape of its own, while the words come from a list, so that there are at most ``--texts`` texts.
 Every line is an anomaly (threshold 0), and the JSONL sink cannot be written until the end, when
-what the spool still holds must be delivered. ``cap_mb`` is what the daemon may take.
+what the spool still holds (``owed``) must be delivered. ``cap_mb`` is what the daemon may take.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 import sys
 import tempfile
 import time
@@ -27,7 +28,7 @@ blocks in work and what the allocator keeps the rest."""
 
 CHUNK = 10_000
 DIGITS = 12
-SPOOL = 1000
+SPOOL = 100
 AHEAD_LINES = 200_000
 """Lines that the writer may be ahead of the commits, so that not all lies on the disk at once."""
 
@@ -43,18 +44,17 @@ def words(count: int) -> list[str]:
 def lines(shapes: int, texts: int) -> Iterator[bytes]:
     """Yield lines of ``shapes`` different shapes and at most ``texts`` texts.
 
-    Four lengths of numbers make 20,736 shapes of each text.
+    Four lengths of numbers make 20,736 shapes of each text; one text comes after the other.
     """
     lengths = list(itertools.product(range(1, DIGITS + 1), repeat=4))
     chosen = words(texts)
     if len(lengths) * texts < shapes:
         raise ValueError(f"{texts} texts have only {len(lengths) * texts} shapes")
     for number in range(shapes):
-        digits = lengths[number // texts % len(lengths)]
+        digits = lengths[number % len(lengths)]
         a, b, c, d = ("7" * length for length in digits)
-        yield (
-            f"INFO {chosen[number % texts]}: job {a} took {b} ms of {c} in queue {d} done\n"
-        ).encode()
+        word = chosen[number * texts // shapes]
+        yield f"INFO {word}: job {a} took {b} ms of {c} in queue {d} done\n".encode()
 
 
 def settings(out: Path) -> dict[str, Any]:
@@ -64,6 +64,7 @@ def settings(out: Path) -> dict[str, Any]:
             "threshold": 0.0,
             "quiet_seconds": 1.0,
             "storm_texts": 1000,
+            "storm_seconds": 0.001,
             "alert_budget": 10_000_000,
             "burst": 1_000_000,
         },
@@ -75,6 +76,14 @@ def settings(out: Path) -> dict[str, Any]:
     }
 
 
+def pending(state: Path) -> int:
+    """Return how many deliveries are owed."""
+    with sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True) as db:
+        (count,) = db.execute("SELECT COUNT(*) FROM deliveries").fetchone()
+    db.close()
+    return int(count)
+
+
 def main() -> None:
     """Write, watch, give the sink back."""
     options = parser(__doc__)
@@ -82,7 +91,7 @@ def main() -> None:
     options.add_argument("--texts", type=int, default=50_000, help="distinct texts, at most")
     args = options.parse_args()
     shapes = min(args.shapes, 20_000) if args.quick else args.shapes
-    texts = min(args.texts, 200) if args.quick else args.texts
+    texts = min(args.texts, 500) if args.quick else args.texts
     with tempfile.TemporaryDirectory() as name:
         out = Path(name) / "out"
         daemon = Daemon(Path(name) / "d", args.model, settings=settings(out))
@@ -105,6 +114,7 @@ def main() -> None:
         committed = daemon.settle(written, 1800)
         seconds = time.monotonic() - started
         last, peak = daemon.resident_mb(), daemon.peak_mb()
+        owed = pending(daemon.state)
         out.mkdir()  # the sink is back: what the spool holds is delivered
         daemon.stop()
         delivered = [json.loads(line) for line in (out / "alerts.jsonl").read_text().splitlines()]
@@ -118,6 +128,7 @@ def main() -> None:
         "peak_mb": round(peak, 1),
         "cap_mb": CAP_MB,
         "within": peak <= CAP_MB,
+        "owed": owed,
         "delivered": len(delivered),
         "seconds": round(seconds),
     }
