@@ -28,6 +28,8 @@ from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state import Store
 from tinylogbert_daemon.state.models import Models
 from tinylogbert_daemon.state.modes import Tightened, tighten
+from tinylogbert_daemon.state.opening import open_state
+from tinylogbert_daemon.state.spool import Spool
 from tinylogbert_daemon.web import server
 from tinylogbert_daemon.web.app import create_app
 from tinylogbert_daemon.web.detector import EngineDetector
@@ -129,8 +131,11 @@ class Daemon:
         self, config: Config, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor
     ) -> None:
         """Run one configuration until told to stop or to reload."""
-        store = Store(config.state_path)
+        spool = Spool(config.sinks.spool_limit, config.sinks.drop)
+        store, damage = open_state(config.state_path, config.state.on_damage, spool)
         stack.callback(store.close)
+        if damage is not None:
+            self._log.error("the state begins anew", error=str(damage))
         store.prune(config.retention_seconds, self._clock.now())
         store.scrub(config.privacy.masker() if config.privacy.mask else None)
         self._say_modes(tighten(config.state_path, [config.jsonl_path]))

@@ -18,7 +18,7 @@ MISTAKES = {
     "http:\n  prot: 1\n": "f:2: http.prot: unknown key; did you mean 'port'?",
     "\n\ntreshold: 1\n": (
         "f:3: treshold: unknown key; known here: decision, http, learning, logging, model, "
-        "privacy, sinks, sources, state_dir, tail"
+        "privacy, sinks, sources, state, state_dir, tail"
     ),
     "sinks:\n  jsonl:\n    pth: x\n": "f:3: sinks.jsonl.pth: unknown key; did you mean 'path'?",
     "sources:\n  - name: a\n    paths: [b]\n    path: c\n": (

@@ -21,6 +21,8 @@ from tinylogbert_daemon.state import Effects, Store
 from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.schema import MIGRATIONS
 
+Damage = Callable[[Path], None]
+
 
 def refusal(directory: Path, *, read_only: bool = False) -> str:
     with pytest.raises(StateError) as caught:
@@ -178,11 +180,11 @@ def test_a_directory_that_may_not_be_written() -> None:
     assert done.stdout == f"{directory}/state.db: cannot use the state: Permission denied\n"
 
 
-def _truncate(size: int) -> Callable[[Path], None]:
+def _truncate(size: int) -> Damage:
     return lambda path: os.truncate(path, size)
 
 
-def _nul_from(start: int) -> Callable[[Path], None]:
+def _nul_from(start: int) -> Damage:
     def damage(path: Path) -> None:
         size = path.stat().st_size
         with path.open("r+b") as file:
@@ -190,6 +192,17 @@ def _nul_from(start: int) -> Callable[[Path], None]:
             file.write(b"\0" * (size - start))
 
     return damage
+
+
+DAMAGES: dict[str, Damage] = {
+    "cut-50": _truncate(50),
+    "cut-4096": _truncate(4096),
+    "cut-10000": _truncate(10_000),
+    "nul-0": _nul_from(0),
+    "nul-100": _nul_from(100),
+    "nul-4096": _nul_from(4096),
+    "nul-20000": _nul_from(20_000),
+}
 
 
 def _use_all(store: Store) -> None:
@@ -211,22 +224,10 @@ def _use_all(store: Store) -> None:
     store.postponed([2])
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        _truncate(50),
-        _truncate(4096),
-        _truncate(10_000),
-        _nul_from(0),
-        _nul_from(100),
-        _nul_from(4096),
-        _nul_from(20_000),
-    ],
-    ids=["cut-50", "cut-4096", "cut-10000", "nul-0", "nul-100", "nul-4096", "nul-20000"],
-)
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_damaged_database_is_a_state_error(
-    tmp_path: Path, damage: Callable[[Path], None], read_only: bool
+    tmp_path: Path, damage: Damage, read_only: bool
 ) -> None:
     path = full_store(tmp_path)
     assert path.stat().st_size > 30_000

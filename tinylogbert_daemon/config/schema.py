@@ -247,6 +247,12 @@ class Learning(_Section):
     swap: Literal["auto", "always", "never"] = "auto"
 
 
+class State(_Section):
+    """What to do with a state that is damaged: refuse to start, or set it aside and start anew."""
+
+    on_damage: Literal["aside", "stop"] = "aside"
+
+
 class Jsonl(_Section):
     """The JSONL sink; an empty path means ``alerts.jsonl`` in the state directory."""
 
@@ -263,8 +269,10 @@ class Log(_Section):
 
 
 class Sinks(_Section):
-    """Where alerts are delivered."""
+    """Where alerts are delivered, and how many may be owed to each sink."""
 
+    spool_limit: Annotated[int, Field(ge=1)] = 10_000
+    drop: Literal["oldest", "newest"] = "oldest"
     jsonl: Jsonl = Jsonl()
     log: Log = Log()
 
@@ -307,6 +315,7 @@ class Config(_Section):
         )
     ]
     state_dir: _Text = "/var/lib/tinylogbert"
+    state: State = State()
     model: Model = Model()
     tail: Tail = Tail()
     decision: Decision = Decision()

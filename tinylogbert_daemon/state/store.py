@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
 from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.privacy import Masker
+from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
+from tinylogbert_daemon.state.lock import lock
 from tinylogbert_daemon.state.modes import make_private, open_private
 from tinylogbert_daemon.state.retention import expire, limit
 from tinylogbert_daemon.state.rows import (
@@ -29,6 +31,7 @@ from tinylogbert_daemon.state.rows import (
 )
 from tinylogbert_daemon.state.schema import MIGRATIONS
 from tinylogbert_daemon.state.scrub import scrub
+from tinylogbert_daemon.state.spool import Spool
 
 DATABASE = "state.db"
 FILES_KEPT = 10_000
@@ -42,8 +45,11 @@ class Store:
     when the power goes (sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous).
     """
 
-    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self, directory: Path, *, read_only: bool = False, spool: Spool | None = None
+    ) -> None:
         self.path = directory / DATABASE
+        self._spool = spool or Spool()
         opened = contextlib.ExitStack()
         try:
             if read_only:
@@ -56,7 +62,7 @@ class Store:
                 self._check_version()
             else:
                 make_private(directory)
-                opened.callback(os.close, self._lock(directory))
+                opened.callback(os.close, lock(directory))
                 # SQLite gives its -wal and -shm files the mode of this one
                 os.close(open_private(self.path, os.O_RDWR))
                 self._db = sqlite3.connect(
@@ -70,26 +76,13 @@ class Store:
                 self._migrate()
             self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise StateError(f"{self.path}: cannot use the state: {reason}") from error
+            raise state_error(f"{self.path}: cannot use the state", error) from error
         finally:
             opened.close()
 
     def close(self) -> None:
         """Close the database and let another process have it."""
         self._opened.close()
-
-    def _lock(self, directory: Path) -> int:
-        """Return the descriptor of a lock that ends with the process, however that ends."""
-        descriptor = open_private(directory / "lock", os.O_RDWR)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise StateError(
-                f"{directory}: another daemon uses this state; stop it, or set another state_dir"
-            ) from error
-        return descriptor
 
     def _version(self) -> int:
         return int(self._read("PRAGMA user_version")[0][0])
@@ -115,12 +108,24 @@ class Store:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise StateError(f"{self.path}: cannot read the state: {error}") from error
+            raise state_error(f"{self.path}: cannot read the state", error) from error
+
+    def check(self) -> None:
+        """Read all of the file; raises :class:`DamagedStateError` if it does not hold together.
+
+        That is what sqlite.org/pragma.html#pragma_quick_check finds, and rows of another form.
+        """
+        found = self._read("PRAGMA quick_check(1)")[0][0]
+        if found != "ok":
+            raise DamagedStateError(f"{self.path}: is damaged: {' '.join(str(found).split())}")
+        self.files()
+        self.incidents()
 
     def files(self) -> list[FileRow]:
         """Return where every known file stands, the one read last at the end."""
         rows = self._read(f"SELECT {FILE_COLUMNS} FROM files ORDER BY seen")  # noqa: S608
-        return [file_row(*row) for row in rows]
+        with undamaged(self.path, "a file's position"):
+            return [file_row(*row) for row in rows]
 
     def committed_lines(self) -> dict[str, int]:
         """Return the physical lines committed by path, over all files that it has named."""
@@ -162,7 +167,8 @@ class Store:
             f"SELECT {columns} FROM incidents {where} ORDER BY opened DESC LIMIT ?",  # noqa: S608
             (limit,),
         )
-        return [incident(*row) for row in rows]
+        with undamaged(self.path, "an incident"):
+            return [incident(*row) for row in rows]
 
     def resume_incidents(self, limit: int = OPEN_TEXTS) -> list[Incident]:
         """Return the open incidents, the one seen last at the end; close those beyond ``limit``."""
@@ -210,10 +216,14 @@ class Store:
 
     # -- writing ------------------------------------------------------------------------------
 
-    def commit(self, effects: Effects) -> None:
-        """Commit the effects of whole blocks in one transaction, all or nothing."""
+    def commit(self, effects: Effects) -> Counter[str]:
+        """Commit the effects of whole blocks in one transaction, all or nothing.
+
+        Returns how many deliveries the full spool has dropped, by sink.
+        """
         with self._transaction("cannot commit"):
             self._write(effects)
+            return self._spool.add(self._db, effects.deliveries)
 
     def _write(self, effects: Effects) -> None:
         db = self._db
@@ -256,9 +266,6 @@ class Store:
             f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [incident_values(one) for one in effects.incidents.values()],
-        )
-        db.executemany(
-            "INSERT INTO deliveries (sink, incident, body) VALUES (?,?,?)", effects.deliveries
         )
         if effects.budget is not None:
             db.execute("DELETE FROM budget")
@@ -316,4 +323,4 @@ class Store:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            raise StateError(f"{self.path}: {failure}: {error}") from error
+            raise state_error(f"{self.path}: {failure}", error) from error
