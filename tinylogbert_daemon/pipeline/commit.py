@@ -34,6 +34,8 @@ class Committer:
         self._room = asyncio.Condition()
         self._commit = asyncio.Lock()
         self.failure: str | None = None
+        self.progress = asyncio.Event()
+        """Set whenever a commit has ended, well or not; whoever looks at it clears it."""
         self.committed = asyncio.Event()
         """Set after each commit that owes deliveries; whoever waits for it clears it."""
 
@@ -79,8 +81,10 @@ class Committer:
         while True:
             try:
                 await loop.run_in_executor(self._executor, self._store.commit, effects)
+                self.progress.set()
                 break
             except StateError as error:
+                self.progress.set()
                 if self.failure is None:
                     logs.get().error("cannot commit; reading waits", error=str(error))
                 self.failure = str(error)
