@@ -20,15 +20,17 @@ _SCALARS = st.one_of(
     st.integers(),
     st.floats(),
     st.text(max_size=12),
-    st.sampled_from(["", "127.0.0.1", "0.0.0.0", "base", "auto", "/var/log/*.log", "\x1b[31m", "~"]),
+    st.sampled_from(["", "127.0.0.1", "0.0.0.0", "base", "auto", "/var/log/*", "\x1b[31m", "~"]),
 )
 # mostly the keys that there are, with values that are mostly wrong, at any depth
 _CONTENT = st.dictionaries(
     st.sampled_from(_NAMES) | st.text(max_size=6),
     st.recursive(
         _SCALARS,
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(_NAMES) | _SCALARS, inner, max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(_NAMES) | _SCALARS, inner, max_size=4)
+        ),
         max_leaves=8,
     ),
     max_size=5,

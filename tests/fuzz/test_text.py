@@ -1,4 +1,4 @@
-"""From any bytes to shape, text and log time: nothing raises, nothing escapes, nothing takes long."""
+"""From any bytes to shape, text and log time: nothing raises, escapes or takes long."""
 
 from __future__ import annotations
 

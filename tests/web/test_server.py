@@ -253,10 +253,8 @@ def test_a_client_that_does_not_read_its_answer_loses_its_connection(
                 async with asyncio.timeout(10):
                     while b" 200 " not in answers[-1]:
                         answers.append(
-                            (
-                                await _exchange(
-                                    sock, b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n"
-                                )
+                            await _exchange(
+                                sock, b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n"
                             )
                         )
                         await asyncio.sleep(0.01)
