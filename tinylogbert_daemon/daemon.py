@@ -82,7 +82,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         if self._run_seconds is not None:
             loop.call_later(self._run_seconds, self._end)
-        threads = 0
+        model = None
         worked: Config | None = None
         while not self._ending:
             self._stop.clear()
@@ -91,9 +91,10 @@ class Daemon:
                 with ExitStack() as stack:
                     thread = stack.enter_context(ThreadPoolExecutor(1, "scorer"))
                     scorer = self._scorer
-                    if scorer is None or threads != config.model.threads or _moved(config, scorer):
+                    # its threads, its pin
+                    if scorer is None or model != config.model or _moved(config, scorer):
                         scorer = await loop.run_in_executor(thread, self._load, config)
-                        threads = config.model.threads
+                        model = config.model
                         self._use(scorer)
                     await self._run_once(config, stack, scorer, thread)
                 worked = config
@@ -116,7 +117,7 @@ class Daemon:
                     error=str(error),
                 )
         if found is None:
-            found = artifact.load(config.model.path)
+            found = artifact.load(config.model.path, config.model.sha256)
         return Scorer(found, config.model.threads, self._metrics.inference_duration.observe)
 
     def _use(self, scorer: Scorer) -> None:

@@ -14,6 +14,9 @@ from tinylogbert_daemon.errors import ConfigError
 from tinylogbert_daemon.escape import printable
 
 MISTAKES = {
+    "model:\n  sha256: abc\n": (
+        "f:2: model.sha256: must be the 64 hex digits that `sha256sum manifest.json` prints"
+    ),
     # unknown keys
     "http:\n  prot: 1\n": "f:2: http.prot: unknown key; did you mean 'port'?",
     "\n\ntreshold: 1\n": (

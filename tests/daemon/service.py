@@ -77,10 +77,11 @@ class Service:
         env: dict[str, str] | None = None,
         stdout: int | IO[bytes] = subprocess.DEVNULL,
         stdin: int | IO[bytes] | None = None,
+        wrapper: tuple[str, ...] = (),
     ) -> None:
-        """Start the daemon and wait until it says that it runs."""
+        """Start the daemon, below ``wrapper`` if given, and wait until it says that it runs."""
         self._from = len(self.said())
-        command = [sys.executable, *python, "-m", "tinylogbert_daemon", "run"]
+        command = [*wrapper, sys.executable, *python, "-m", "tinylogbert_daemon", "run"]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "-c", str(self.config_file), *map(str, arguments)],

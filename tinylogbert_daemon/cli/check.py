@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from tinylogbert_daemon.source.discover import Discovery
 
     config = load(args.config)
-    print(f"model: {load_model(config.model.path).name}")
+    print(f"model: {load_model(config.model.path, config.model.sha256).name}")
     nearest = config.state_path.absolute()
     while not os.path.lexists(nearest):
         nearest = nearest.parent

@@ -152,12 +152,24 @@ class Source(_Section):
 
 
 class Model(_Section):
-    """Which artifact scores, on how many threads, and how much of its work is remembered."""
+    """Which artifact scores, on how many threads, and how much of its work is remembered.
+
+    ``sha256`` pins the artifact: that of its ``manifest.json``, in which those of the other files
+    stand.
+    """
 
     path: str = "base"
+    sha256: str = ""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     cached_shapes: Annotated[int, Field(ge=1000)] = 200_000
     cached_texts: Annotated[int, Field(ge=1000)] = 50_000
+
+    @field_validator("sha256")
+    @classmethod
+    def _is_a_digest(cls, digest: str) -> str:
+        if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ValueError("must be the 64 hex digits that `sha256sum manifest.json` prints")
+        return digest
 
 
 class Tail(_Section):
@@ -237,7 +249,8 @@ class Learning(_Section):
 
     ``retrain`` says who trains: ``daemon``; ``never`` (the daemon does not); ``auto``: the daemon,
     unless systemd runs it, which has a timer for that, or no new model would be taken.
-    ``swap`` says whether a new model may take over: ``auto`` means where ``model.path`` is base.
+    ``swap`` says whether a new model may take over: ``auto`` means where ``model.path`` is base and
+    none is pinned.
     """
 
     retrain: Literal["auto", "daemon", "never"] = "auto"
@@ -345,7 +358,8 @@ class Config(_Section):
     def swaps(self) -> bool:
         """Whether a model that was trained on this host may take over."""
         swap = self.learning.swap
-        return swap == "always" or (swap == "auto" and self.model.path == "base")
+        free = self.model.path == "base" and not self.model.sha256
+        return swap == "always" or (swap == "auto" and free)
 
     @property
     def retention_seconds(self) -> float:

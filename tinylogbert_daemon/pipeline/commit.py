@@ -36,6 +36,8 @@ class Committer:
         self._commit = asyncio.Lock()
         self._dropped: Counter[str] = Counter()  # by sink, since its spool is full
         self.failure: str | None = None
+        self.progress = asyncio.Event()
+        """Set whenever a commit has ended, well or not; whoever looks at it clears it."""
         self.committed = asyncio.Event()
         """Set after each commit that owes deliveries; whoever waits for it clears it."""
 
@@ -82,10 +84,12 @@ class Committer:
         while True:
             try:
                 dropped = await loop.run_in_executor(self._executor, self._store.commit, effects)
+                self.progress.set()
                 break
             except DamagedStateError:
                 raise
             except StateError as error:
+                self.progress.set()
                 if self.failure is None:
                     logs.get().error("cannot commit; reading waits", error=str(error))
                 self.failure = str(error)

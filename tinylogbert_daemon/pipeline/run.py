@@ -129,11 +129,17 @@ class Pipeline:
         return self._tailing.status()
 
     def stuck_seconds(self) -> float:
-        """Return for how long blocks were worked on without a block or a model call ending."""
+        """Return for how long blocks were worked on and none, no model call and no commit ended.
+
+        A commit that fails and is tried again is no such case: a full disk is not mended by a
+        restart, and a daemon that is restarted again and again is given up in the end.
+        """
         if self._working_since is None:
             return 0.0
-        if self._scoring.progress.is_set():
-            self._scoring.progress.clear()
+        stages = (self._scoring.progress, self.committer.progress)
+        if any(progress.is_set() for progress in stages):
+            for progress in stages:
+                progress.clear()
             self._working_since = self._clock.monotonic()
         return self._clock.monotonic() - self._working_since
 

@@ -22,9 +22,10 @@ from pydantic import TypeAdapter
 # pydantic takes the standard library's TypedDict only from Python 3.12 on
 from typing_extensions import TypedDict
 
-from tinylogbert_daemon.errors import ArtifactError, StateError
+from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.artifact import Artifact
+from tinylogbert_daemon.model.trust import check_private
 from tinylogbert_daemon.state.modes import make_private, open_private
 
 FOLDER = "models"
@@ -120,7 +121,7 @@ class Models:
         """
         folder = self.folder / name
         for path in (self.folder, folder, *sorted(folder.glob("*"))):
-            _check_private(path)
+            check_private(path)
         return artifact.load(str(folder))
 
     # -- the ledger: written by the daemon ----------------------------------------------------
@@ -202,19 +203,3 @@ class Models:
         for path in folders[KEPT:]:
             if path.name not in used:
                 rmtree(path, ignore_errors=True)
-
-
-def _check_private(path: Path) -> None:
-    """Raise :class:`ArtifactError` unless ``path`` is ours or root's, and nobody else's to write.
-
-    A symlink is refused as well: it says nothing of what it names.
-    """
-    try:
-        found = path.lstat()
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot read this model: {error.strerror}") from error
-    if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
-        raise ArtifactError(
-            f"{path}: belongs to another user, is a symlink or can be written by others; "
-            "only a model that is the daemon's own is used"
-        )
