@@ -62,6 +62,7 @@ OTHERS = (
     json.dumps({"body": {"SYSLOG_IDENTIFIER": "tinylogbert"}, "SYSLOG_IDENTIFIER": "app"}),
     json.dumps({"body": [{"programname": "tinylogbert"}], "programname": "app"}),
     json.dumps({"user": "tinylogbert", "programname": "app"}),
+    json.dumps({"event": "boom", "logger": "tinylogbert"}),
     'x "SYSLOG_IDENTIFIER":"tinylogbert"',
     json.dumps({"log": f"said {_ALERT}\n", "stream": "stderr"}),
 )

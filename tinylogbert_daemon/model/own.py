@@ -44,7 +44,7 @@ _STRING = rb'"(?:[^"\\]|\\.)*+"'
 _VALUE = rb"(?:" + _STRING + rb'|\[[^\[\]{}]*+\]|[^\s",\[\]{}]++)'
 _KEYS = (
     rb"(?:SYSLOG_IDENTIFIER|syslog_identifier|PROGRAM|program|programname|syslogtag|app[_-]?name"
-    rb"|ident|logger)"
+    rb"|ident)"
 )
 _OBJECT = re.compile(
     rb"\{\s?(?:" + _STRING + rb"\s?:\s?" + _VALUE + rb"\s?,\s?)*?"
