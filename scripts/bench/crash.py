@@ -197,7 +197,7 @@ def main() -> None:
             daemon = Daemon(folder, args.model, again=True, settings=SETTINGS, wait=not in_start)
             daemon.down = in_start
         said_written = writer.stop()
-        daemon.settle(said_written, 60)
+        daemon.settle(said_written, 300)
         daemon.stop()
         written, lost, doubled = balance(daemon.state, files)
         if written != said_written:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -54,10 +54,9 @@ def set_aside(directory: Path) -> Path:
     take for its own.
     """
     path = directory / DATABASE
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    base = f"{DATABASE}{_MARK}{stamp}"
-    names = [base, *(f"{base}-{number}" for number in range(1, 1000))]
-    aside = next(directory / name for name in names if not os.path.lexists(directory / name))
+    # so fine that no two are alike, and sort as they were made
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+    aside = directory / f"{DATABASE}{_MARK}{stamp}"
     held = lock(directory)
     try:
         for part in _PARTS:
