@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from pathlib import Path
+
+import pytest
 
 from tests.source.scene import Scene, open_descriptors
 from tinylogbert_daemon.clock import ManualClock
@@ -336,3 +339,23 @@ def test_rotations_while_the_path_names_nothing(scene: Scene) -> None:
     new = scene.write_lines(3)
     assert scene.read() == new
     assert scene.lines == 3 == scene.saved_lines
+
+
+@pytest.mark.parametrize("jump", [-86_400, -3600, 3600, 86_400])
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_clock_that_jumps_around_rotations(scene: Scene, jump: int, stopped: bool) -> None:
+    """Files written after the jump are dated before those written earlier, or far ahead."""
+    expected = scene.write_lines(1, 2)
+    assert scene.read() == expected
+    for number in range(3):
+        if stopped:
+            scene.stop()
+        expected = scene.write_lines(10 + number)
+        scene.rename()
+        expected += scene.write_lines(20 + number)
+        at = time.time() + jump * (number + 1)
+        os.utime(scene.path, (at, at))
+        if stopped:
+            scene.restart()
+        assert scene.read() == expected
+    assert scene.lines == 8 == scene.saved_lines
