@@ -55,7 +55,6 @@ class Daemon:
         self.logs = folder / "logs"
         self.state = folder / "state"
         self.logs.mkdir(parents=True, exist_ok=again)
-        self.down = False
         config = folder / "config.yaml"
         config.write_text(
             json.dumps(
@@ -85,6 +84,16 @@ class Daemon:
         """Return the physical lines committed to the state, over all files."""
         with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
             return int(db.execute("SELECT COALESCE(SUM(committed), 0) FROM files").fetchone()[0])
+
+    def committed_of(self, path: Path) -> int:
+        """Return the physical lines committed of one path, over all files that it has named."""
+        with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
+            query = "SELECT COALESCE(SUM(committed), 0) FROM files WHERE path = ?"
+            return int(db.execute(query, (str(path),)).fetchone()[0])
+
+    def wait_for_lines(self, lines: int) -> None:
+        """Wait until so many lines are committed."""
+        self._wait(lambda: self.committed() >= lines, 120)
 
     def settle(self, lines: int, seconds: float = 30) -> int:
         """Return the committed lines once they are at least ``lines``, or after some seconds.
@@ -125,6 +134,12 @@ class Daemon:
     def stop(self) -> None:
         """End the daemon and wait for it."""
         self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self._log.close()
+
+    def kill(self) -> None:
+        """End the daemon as a crash does."""
+        self.process.kill()
         self.process.wait(30)
         self._log.close()
 
