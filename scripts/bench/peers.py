@@ -82,11 +82,17 @@ class _Process:
         self.logs = folder / "logs"
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
+        self._from = 0
+
+    def said(self) -> str:
+        """Return what it has printed since its last start."""
+        return (self.folder / "output").read_text(errors="replace")[self._from :]
 
     def _run(self, *arguments: str) -> None:
         found = which(self.program)
         assert found is not None
         with (self.folder / "output").open("ab") as output:
+            self._from = output.tell()
             self._process = subprocess.Popen([found, *arguments], stdout=output, stderr=output)
 
     def stop(self) -> None:
@@ -118,8 +124,8 @@ class Mtail(_Process):
         self._run("--progs", str(program), "--logs", f"{self.logs}/*.log", *address)
 
     def ready(self) -> bool:
-        """Tell whether it has opened a log."""
-        return self._metric("log_count") > 0
+        """Tell whether it listens; it has opened the logs by then."""
+        return "Listening on" in self.said()
 
     def stop(self) -> None:
         """End it; its counters begin at zero with the next start."""

@@ -80,6 +80,15 @@ def rename_and_create(scene: Scene) -> None:
     scene.write(50)
 
 
+def three_rotations(scene: Scene) -> None:
+    """Three rotations one upon the other, before anybody can look."""
+    scene.begin()
+    for number in (3, 2, 1):
+        scene.write(50)
+        scene.log.rename(scene.log.with_name(f"app.log.{number}"))
+    scene.write(50)
+
+
 def copytruncate(scene: Scene) -> None:
     """Copy, truncate, and go on a moment later."""
     scene.begin()
@@ -161,6 +170,7 @@ def hole(scene: Scene) -> None:
 
 SCENARIOS: dict[str, Callable[[Scene], None]] = {
     "rename and create": rename_and_create,
+    "three rotations at once": three_rotations,
     "copytruncate": copytruncate,
     "copytruncate, grown past the old offset": copytruncate_and_grown,
     "delete and recreate": delete_and_recreate,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peers_tailing import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,3 +39,20 @@ def test_five_writers_rotating_by_size_and_a_kill(model_folder: Path) -> None:
     found = run("rotation.py", "--quick", "--model", str(model_folder))
     assert found.pop("rotations") == 5 * 3
     assert found == {"written": 50_000, "scored": 50_000, "lost": 0, "doubled": 0}
+
+
+def test_the_same_scenarios_under_other_tailers(model_folder: Path) -> None:
+    """Ours is exact; others are played where they are installed, whatever they count."""
+    found = run("peers_tailing.py", "--quick", "--model", str(model_folder))
+    assert {name: (row["in"], row["tinylogbert"]) for name, row in found.items()} == {
+        "copytruncate, grown past the old offset": (300, 300),
+        "renamed while stopped": (200, 200),
+    }
+    assert all(count > 0 for row in found.values() for count in row.values())
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_what_is_played_under_other_tailers_is_in_the_docs(scenario: str) -> None:
+    rows = (ROOT / "docs" / "reliability.md").read_text().splitlines()
+    (row,) = [row for row in rows if row.split("|")[1:2] == [f" {scenario} "]]
+    assert all(" of " in cell for cell in row.split("|")[4:6])
