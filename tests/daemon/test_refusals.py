@@ -161,6 +161,19 @@ def test_check_says_what_would_be_tailed(service: Service) -> None:
     ]
 
 
+def test_check_says_how_a_source_is_read(service: Service) -> None:
+    rule = {"preset": "java", "start_pattern": "^\\[\\d"}
+    source = {"name": "app", "paths": [f"{service.logs}/*.log"], "encoding": "latin-1"}
+    service.configure(sources=[{**source, "multiline": rule}])
+    done = call("check", "-c", service.config_file)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[2:] == [
+        "source app: 0 files",
+        "  encoding: latin-1",
+        "  joined to the line before: preset java, but none that matches ^\\[\\d",
+    ]
+
+
 def test_help_is_quick_and_loads_nothing_heavy() -> None:
     program = (
         "import sys, json\n"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -124,6 +126,59 @@ def test_from_file_to_alert(scene: Scene) -> None:
     assert scene.committed() == 6
     path = str(scene.logs / "a.log")
     assert scene.value("read_lines_total", path=path) == 6
+
+
+def test_joined_records_in_utf_16_from_file_to_alert(scene: Scene) -> None:
+    source = {
+        "name": "app",
+        "paths": [f"{scene.logs}/*.log"],
+        "multiline": {"preset": "java", "start_pattern": "^  no"},
+    }
+    scene.config = parse(
+        json.dumps({**scene.config.model_dump(), "sources": [source]}),
+        "test",
+        options={"tail.partial_seconds": 0.1},
+    )
+    text = "fine\nboom é\n\tat one\n\tat two\nfine\n  no trace\n"
+    path = scene.logs / "a.log"
+    path.write_bytes(text.encode("utf-16"))  # with its mark
+    alerts = scene.state / "alerts.jsonl"
+
+    async def body() -> None:
+        await until(lambda: alerts.exists() and scene.committed() == 6)
+
+    scene.run(body)
+    (alert,) = [json.loads(line) for line in alerts.read_text().splitlines()]
+    assert alert["log_text"] == "boom é \tat one \tat two"
+    assert alert["line"] == 2
+    assert scene.value("records_total", source="app") == 4
+    assert scene.value("read_lines_total", path=str(path)) == 6
+    assert scene.value("read_bytes_total", path=str(path)) == path.stat().st_size - 2
+
+
+def test_a_log_compressed_while_the_daemon_was_stopped_is_finished(scene: Scene) -> None:
+    scene.write("fine 1", "fine 2")
+
+    async def body() -> None:
+        await until(lambda: scene.committed() == 2)
+
+    scene.run(body)
+    scene.write("fine 3", "boom")
+    log = scene.logs / "a.log"
+    packed = scene.logs / "a.log.1.gz"
+    packed.write_bytes(gzip.compress(log.read_bytes()))
+    os.utime(packed, ns=(log.stat().st_mtime_ns, log.stat().st_mtime_ns))
+    log.unlink()
+    scene.write("fine 5")
+
+    async def again() -> None:
+        await until(lambda: scene.committed() == 5)
+
+    for _ in range(2):  # once means once, also when it looks again
+        scene.run(again)
+    assert scene.committed() == 5
+    (alert,) = [json.loads(x) for x in (scene.state / "alerts.jsonl").read_text().splitlines()]
+    assert alert["log_text"] == "boom"
 
 
 def test_stopping_commits_and_delivers_what_is_in_hand(scene: Scene) -> None:

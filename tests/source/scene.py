@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from tinylogbert_daemon.clock import ManualClock
 from tinylogbert_daemon.source.block import Block, FileKey, Position
+from tinylogbert_daemon.source.identity import alike
 from tinylogbert_daemon.source.registry import OpenFiles
-from tinylogbert_daemon.source.tail import Limits, Start, Tail
+from tinylogbert_daemon.source.tail import Form, Limits, Start, Tail
 
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+}
 LIMITS = Limits(block_bytes=4096, record_bytes=256, partial_seconds=5.0, rotate_seconds=5.0)
 
 
 class Scene:
     """What a test says happens to one path; blocks are committed as they are read."""
 
-    def __init__(self, directory: Path, *, limits: Limits = LIMITS, start: Start = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        limits: Limits = LIMITS,
+        start: Start = None,
+        form: Form | None = None,
+    ) -> None:
         self.path = directory / "app.log"
         self.clock = ManualClock(1000.0)
         self.limits = limits
+        self.form = form
         self.saved: dict[FileKey, Position] = {}
         self.blocks: list[Block] = []
         self.tail = self._tail(start)
 
     def _tail(self, start: Start) -> Tail:
-        files = OpenFiles(self.lookup)
-        return Tail(str(self.path), "app", self.clock, files=files, start=start, limits=self.limits)
+        files = OpenFiles(self.lookup, lambda head: alike(head, self.saved.values()))
+        return Tail(
+            str(self.path),
+            "app",
+            self.clock,
+            files=files,
+            start=start,
+            limits=self.limits,
+            form=self.form,
+        )
 
     def lookup(self, device: int, inode: int) -> list[Position]:
         return [at for key, at in self.saved.items() if (key.device, key.inode) == (device, inode)]
@@ -67,7 +93,8 @@ class Scene:
     def check(self, block: Block) -> None:
         assert not block.data or block.data.endswith(b"\n")
         assert len(block.data) <= self.limits.block_bytes + 1
-        assert 0 <= block.lines <= block.data.count(b"\n")
+        assert block.original is None or len(block.original) == len(block.data)
+        assert 0 <= block.lines <= (block.original or block.data).count(b"\n")
 
     # the writer
 
@@ -85,19 +112,32 @@ class Scene:
 
     def rename(self, keep: int = 9) -> None:
         """Rotate as logrotate does: .1 becomes .2 and so on, the log becomes .1."""
-        for number in range(keep, 0, -1):
-            old = self.sibling(f".{number}")
-            if old.exists():
-                old.rename(self.sibling(f".{number + 1}"))
+        self._make_room(keep)
         self.path.rename(self.sibling(".1"))
 
     def copytruncate(self) -> None:
-        for number in range(9, 0, -1):
-            old = self.sibling(f".{number}")
-            if old.exists():
-                old.rename(self.sibling(f".{number + 1}"))
+        self._make_room(9)
         shutil.copyfile(self.path, self.sibling(".1"))
         os.truncate(self.path, 0)
+
+    def _make_room(self, keep: int) -> None:
+        for number in range(keep, 0, -1):
+            for suffix in ("", *PACKERS):
+                old = self.sibling(f".{number}{suffix}")
+                if old.exists():
+                    old.rename(self.sibling(f".{number + 1}{suffix}"))
+
+    def pack(self, name: str = ".1", suffix: str = ".gz", *, keep: bool = False) -> Path:
+        """Compress a rotated file as the programs do, which keep the time of the last write."""
+        old, new = self.sibling(name), self.sibling(name + suffix)
+        new.write_bytes(PACKERS[suffix](old.read_bytes()))
+        written = old.stat().st_mtime_ns
+        if suffix == ".bz2":
+            written -= written % 1_000_000_000
+        os.utime(new, ns=(written, written))
+        if not keep:
+            old.unlink()
+        return new
 
     def sibling(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.source.scene import Scene, open_descriptors
+from tests.source.scene import PACKERS, Scene, open_descriptors
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.tail import Limits
 
@@ -83,6 +83,11 @@ class History(RuleBasedStateMachine):
         self.scene.rename(keep=30)
         if create:
             self.scene.write(b"")
+
+    @rule(number=st.integers(1, 5), suffix=st.sampled_from(sorted(PACKERS)))
+    def compress(self, number: int, suffix: str) -> None:
+        if self.scene.sibling(f".{number}").exists():
+            self.scene.pack(f".{number}", suffix)
 
     @precondition(lambda self: self.reading)
     @rule()

@@ -32,8 +32,12 @@ def run(args: argparse.Namespace) -> int:
         )
     print(f"state: {config.state_path}")
     for source in config.sources:
-        found = Discovery(source.paths, source.exclude).scan()
+        found = Discovery(source.paths, source.exclude, encoding=source.encoding).scan()
         print(f"source {source.name}: {len(found.paths)} files")
+        if source.encoding != "auto":
+            print(f"  encoding: {source.encoding}")
+        if source.multiline:
+            print(f"  joined to the line before: {printable(str(source.multiline))}")
         for path in found.paths:
             print(f"  {printable(path)}")
         for path, reason in sorted(found.skipped.items()):

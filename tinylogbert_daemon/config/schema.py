@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,9 +15,27 @@ from pydantic import (
     model_validator,
 )
 
+from tinylogbert_daemon.config.patterns import compiled
+
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Text = Annotated[str, StringConstraints(min_length=1)]
+
+# those of source/encoding.py
+Encoding = Literal[
+    "auto",
+    "utf-8",
+    "latin-1",
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "utf-32-le",
+    "utf-32-be",
+]
+
+# those of source/joining.py
+Preset = Literal["none", "indented", "java", "python", "go"]
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -25,12 +44,46 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class Multiline(_Section):
+    """Which lines of a source continue the record before them."""
+
+    preset: Preset = "none"
+    start_pattern: str = ""
+    continue_pattern: str = ""
+
+    @field_validator("start_pattern", "continue_pattern")
+    @classmethod
+    def _harmless(cls, pattern: str) -> str:
+        compiled(pattern)
+        return pattern
+
+    @property
+    def patterns(self) -> tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None]:
+        """The patterns of a line that begins a record, and of one that continues one."""
+        start, more = self.start_pattern, self.continue_pattern
+        return compiled(start) if start else None, compiled(more) if more else None
+
+    def __bool__(self) -> bool:
+        return self != Multiline()
+
+    def __str__(self) -> str:
+        """Return the rule in words."""
+        more = [f"preset {self.preset}"] if self.preset != "none" else []
+        if self.continue_pattern:
+            more.append(f"lines that match {self.continue_pattern}")
+        rule = " and ".join(more) or "every line"
+        start = self.start_pattern
+        return f"{rule}, but none that matches {start}" if start else rule
+
+
 class Source(_Section):
-    """One entry of ``sources``: the files that a list of globs matches."""
+    """One entry of ``sources``: the files that a list of globs matches, and what they hold."""
 
     name: _Name
     paths: list[_Text] = Field(min_length=1)
     exclude: list[_Text] = []
+    encoding: Encoding = "auto"
+    multiline: Multiline = Multiline()
 
 
 class Model(_Section):

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-SEVERE = 0.9
+SEVERE = 0.8
 """From this score on an alert may use the last third of the budget, and breaks out of a storm."""
 
 Refusal = Literal["budget", "source-budget"]

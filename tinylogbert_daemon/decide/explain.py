@@ -12,7 +12,7 @@ WORDS = 3
 _CLEARLY = 0.8
 _TROUBLE = 0.5
 _NEW = 0.65
-_RARE = 0.25
+_RARE = 0.12
 
 # every line has them, whatever it says
 _HEADER = frozenset(("[time]", "[host]"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 
 from tinylogbert_daemon.decide.incident import Anomaly
 from tinylogbert_daemon.decide.score import Decision
@@ -38,7 +37,7 @@ def anomalies(
     """
     block, verdicts = judged.block, judged.verdicts
     lines = block.data.split(b"\n")
-    starts = list(accumulate((len(line) + 1 for line in lines), initial=block.offset))
+    offsets, numbers = block.places()
     last = dict(zip(verdicts, range(len(verdicts)), strict=True))
     first = dict(zip(reversed(verdicts), range(len(verdicts) - 1, -1, -1), strict=True))
     made = []
@@ -50,8 +49,8 @@ def anomalies(
             source=block.source,
             path=block.path,
             origin=block.after.key.head,
-            offset=starts[at],
-            line=block.after.lines - block.lines + at + 1,
+            offset=offsets[at],
+            line=block.after.lines - block.lines + numbers[at] + 1,
             records=judged.counted[verdict],
             first_line=_readable(lines[at]),
             last_line=_readable(lines[last[verdict]]),

@@ -23,7 +23,7 @@ from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.logtime import block_times
 from tinylogbert_daemon.state.effects import Effects, FileRow
 
-KNOWN_NOVELTY = 0.5
+KNOWN_NOVELTY = 0.3
 """Up to this novelty (some episodes) a text that is no anomaly counts as known-normal."""
 
 _TROUBLE = 0.5
@@ -127,7 +127,7 @@ class Processor:
             misses=missed,
         )
         if not block.readback:
-            tally.lines, tally.size = block.lines, len(block.data)
+            tally.lines, tally.size = block.lines, block.size
         judged = Judged(block, verdicts, counted, *self._advance(block))
         self._apply(judged, misses, into(), tally)
         return tally

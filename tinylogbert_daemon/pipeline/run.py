@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from tinylogbert_daemon import logs
@@ -19,17 +19,18 @@ from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.model.verdicts import VerdictCache
 from tinylogbert_daemon.pipeline.commit import Committer
+from tinylogbert_daemon.pipeline.positions import Positions
 from tinylogbert_daemon.pipeline.process import Processor, SourceState
 from tinylogbert_daemon.pipeline.scoring import Scoring
 from tinylogbert_daemon.pipeline.tailing import Followed, Tailing
 from tinylogbert_daemon.sinks.jsonl import JsonlSink
 from tinylogbert_daemon.sinks.log import LogSink
 from tinylogbert_daemon.sinks.sink import Delivery, Sink
-from tinylogbert_daemon.source.block import Block, FileKey, Position
+from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.registry import OpenFiles
-from tinylogbert_daemon.state.effects import Effects, FileRow
+from tinylogbert_daemon.state.effects import Effects
 from tinylogbert_daemon.state.samples import remember
-from tinylogbert_daemon.state.store import FILES_KEPT, Store
+from tinylogbert_daemon.state.store import Store
 
 READERS = 4
 """Threads that read files; a read is short, so this many keep all paths going."""
@@ -69,7 +70,7 @@ class Pipeline:
         self.scorer = scorer
         self.decider = _decider(config, scorer.artifact, store)
         known = store.sources()
-        self._positions = _Positions(store.files())
+        self._positions = Positions(store.files())
         self._scoring = Scoring(scorer, scorer_executor, metrics)
         self.committer = Committer(store, self._state_thread, metrics)
         sinks: list[Sink] = []
@@ -95,7 +96,7 @@ class Pipeline:
             config.tail,
             on_block=self._on_block,
             on_empty=self.committer.know,
-            files=OpenFiles(self._positions.look_up),
+            files=OpenFiles(self._positions.look_up, self._positions.alike),
             known=set(known),
             from_beginning=set(from_beginning),
             own_paths=[config.jsonl_path, store.path],
@@ -279,23 +280,3 @@ def _decider(config: Config, artifact: Artifact, store: Store) -> Decider:
     if reference is not None:
         decider.restore(reference)
     return decider
-
-
-class _Positions:
-    """Where every known file stands, committed or about to be; asked from the reading threads."""
-
-    def __init__(self, rows: Iterable[FileRow]) -> None:
-        self._of_file: dict[tuple[int, int], dict[FileKey, Position]] = {}
-        for row in rows:
-            self.put(row.position)
-
-    def put(self, position: Position) -> None:
-        key = position.key
-        known = self._of_file.pop((key.device, key.inode), {})
-        # what was used last stands last, and only so many are kept
-        self._of_file[(key.device, key.inode)] = {**known, key: position}
-        if len(self._of_file) > FILES_KEPT:
-            del self._of_file[next(iter(self._of_file))]
-
-    def look_up(self, device: int, inode: int) -> list[Position]:
-        return list(self._of_file.get((device, inode), {}).values())

@@ -20,7 +20,7 @@ TEXTS = 5000
 LEAST_TEXTS = 10
 """With fewer recent texts nothing can be said of a model."""
 
-STRONG = 0.9
+STRONG = 0.8
 """An incident of this score or severity is one that a new model must find as well."""
 
 INCIDENTS_KEPT = 0.9

@@ -24,8 +24,9 @@ from tinylogbert_daemon.source.discover import (
     own_files,
 )
 from tinylogbert_daemon.source.follow import follow
+from tinylogbert_daemon.source.joining import Joining
 from tinylogbert_daemon.source.registry import OpenFiles
-from tinylogbert_daemon.source.tail import Limits, ReadBack, Tail
+from tinylogbert_daemon.source.tail import Form, Limits, ReadBack, Tail
 from tinylogbert_daemon.source.watch import Watcher, directories_of
 
 _MEBIBYTE = 1 << 20
@@ -59,6 +60,7 @@ class _Tailed:
 
     discovery: Discovery
     globs: list[str]
+    form: Form
     fresh: bool
     parents: set[str] = field(default_factory=set)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -104,8 +106,9 @@ class Tailing:
         )
         self._sources = {
             source.name: _Tailed(
-                Discovery(source.paths, source.exclude, self._own),
+                Discovery(source.paths, source.exclude, self._own, encoding=source.encoding),
                 source.paths,
+                _form(source),
                 fresh=source.name not in known and source.name not in from_beginning,
             )
             for source in sources
@@ -177,7 +180,7 @@ class Tailing:
             self._own |= own_files(self._own_paths)
             for path in found.paths:
                 if (name, path) not in self._followed and not identities([path]) & self._own:
-                    self._start(group, name, path, fresh=tailed.fresh)
+                    self._start(group, name, path, tailed)
             if tailed.fresh and not found.paths:
                 # whatever appears from now on is new, also if we are restarted before
                 self._on_empty(name)
@@ -198,14 +201,15 @@ class Tailing:
                 logs.get().info("not followed", source=name, path=path, reason=why)
         tailed.skipped = found.skipped
 
-    def _start(self, group: asyncio.TaskGroup, source: str, path: str, *, fresh: bool) -> None:
+    def _start(self, group: asyncio.TaskGroup, source: str, path: str, tailed: _Tailed) -> None:
         tail = Tail(
             path,
             source,
             self._clock,
             files=self._files,
-            start=ReadBack(self._config.readback_mb * _MEBIBYTE) if fresh else None,
+            start=ReadBack(self._config.readback_mb * _MEBIBYTE) if tailed.fresh else None,
             limits=self._limits,
+            form=tailed.form,
         )
         wake = asyncio.Event()
         task = group.create_task(self._follow(tail, wake), name=f"follow {printable(path)}")
@@ -277,6 +281,12 @@ class Tailing:
         self._metrics.source_lag_bytes.clear()
         for source, count in lag.items():
             self._metrics.source_lag_bytes.labels(source).set(count)
+
+
+def _form(source: Source) -> Form:
+    """Return how the files of a source are records."""
+    rule = source.multiline
+    return Form(source.encoding, Joining(rule.preset, *rule.patterns) if rule else None)
 
 
 def _call_from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import accumulate, pairwise
+
+from tinylogbert_daemon.source.encoding import PLAIN, Coding
 
 HEAD_BYTES = 1024
 TAIL_BYTES = 256
@@ -54,15 +57,17 @@ class Position:
 class Block:
     """Whole records of one file, in file order.
 
-    ``data`` holds the records, each ended by a newline (one is added to a final partial record).
-    It is an exact slice of the file from ``offset`` on, up to such an added newline and to the
-    rest of an overlong line. ``lines`` counts the physical lines that begin in the block and
-    ``cut`` the records cut to the record limit. ``after`` is where the file stands once the
-    block's effects are committed; its ``key`` says which file it is, as ``path`` is the followed
-    name even where the bytes come from a file rotated away from it. ``readback`` marks what was
-    in the file before the daemon knew it: it is counted but raises no alert. A block without
-    data only moves the position: where a readback found nothing whole to hand on, and now and
-    then while a very long line is passed over.
+    ``data`` holds the records, each ended by a newline (one is added to a final partial record). It
+    is an exact slice of the file from ``offset`` on, up to such an added newline and to the rest of
+    an overlong line; where ``coding`` is not plain, such a slice in UTF-8. ``lines`` counts the
+    physical lines that begin in the block and ``cut`` the records cut to the record limit.
+    ``after`` is where the file stands once the block's effects are committed; its ``key`` says
+    which file it is, as ``path`` is the followed name even where the bytes come from a file rotated
+    away from it. Joined records keep their length, with spaces for the newlines within them;
+    ``original`` then is ``data`` before that. ``readback`` marks what was in the file before the
+    daemon knew it: it is counted but raises no alert. A block without data only moves the position:
+    where a readback found nothing whole to hand on, and now and then while a very long line is
+    passed over.
     """
 
     source: str
@@ -73,3 +78,22 @@ class Block:
     after: Position
     cut: int = 0
     readback: bool = False
+    coding: Coding = PLAIN
+    original: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes of the file ``data`` is."""
+        return self.coding.size(self.data)
+
+    def places(self) -> tuple[list[int], list[int]]:
+        """Return for each record its offset in the file and its line, from 0, in the block."""
+        records = self.data.split(b"\n")
+        records.pop()
+        size, newline = self.coding.size, self.coding.width
+        offsets = accumulate((size(record) + newline for record in records), initial=self.offset)
+        if self.original is None:
+            return list(offsets), list(range(len(records)))
+        begins = list(accumulate((len(record) + 1 for record in records), initial=0))
+        counts = (self.original.count(b"\n", *span) for span in pairwise(begins))
+        return list(offsets), list(accumulate(counts, initial=0))

@@ -16,6 +16,9 @@ from tinylogbert_daemon.source.content import (
     binary_reason,
     compression,
 )
+from tinylogbert_daemon.source.encoding import recognise
+from tinylogbert_daemon.source.rawfile import RawFile
+from tinylogbert_daemon.source.seek import sniff
 
 _KINDS = {
     stat.S_IFDIR: "directory",
@@ -39,7 +42,8 @@ class Discovery:
 
     ``globs`` and ``exclude`` are shell patterns of paths; ``**`` reaches through directories. A
     pattern of ``exclude`` without a slash is matched against the file's name alone. ``own`` holds
-    (device, inode) of what the daemon writes itself; it may change between scans.
+    (device, inode) of what the daemon writes itself; it may change between scans. ``encoding`` is
+    one of :data:`~tinylogbert_daemon.source.encoding.ENCODINGS`.
     """
 
     def __init__(
@@ -47,10 +51,13 @@ class Discovery:
         globs: Sequence[str],
         exclude: Sequence[str] = (),
         own: Collection[tuple[int, int]] = frozenset(),
+        *,
+        encoding: str = "auto",
     ) -> None:
         self._globs = tuple(globs)
         self._exclude = tuple(exclude)
         self._own = own
+        self._encoding = encoding
         # (device, inode): size when looked into, and the verdict; saves opening each at each scan
         self._looked: dict[tuple[int, int], tuple[int, str | None]] = {}
 
@@ -121,32 +128,22 @@ class Discovery:
             return f"compressed ({suffix})"
         looked = self._looked.get(identity)
         if looked is None or not SNIFF_BYTES <= looked[0] <= status.st_size:
-            looked = status.st_size, _content_refusal(path)
+            looked = status.st_size, _content_refusal(path, self._encoding)
             self._looked[identity] = looked
         return looked[1]
 
 
-def _content_refusal(path: str) -> str | None:
+def _content_refusal(path: str, encoding: str) -> str | None:
     # O_NONBLOCK: should a FIFO have taken the name meanwhile, opening it must not wait
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    file = RawFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
     try:
-        head = os.pread(descriptor, SNIFF_BYTES, 0)
-        if head and not head.strip(b"\0"):
-            head = _after_hole(descriptor)
+        head = sniff(file, file.look().size, SNIFF_BYTES)
     finally:
-        os.close(descriptor)
-    kind = compression(head)
-    return f"compressed ({kind})" if kind else binary_reason(head)
-
-
-def _after_hole(descriptor: int) -> bytes:
-    """Return the first bytes after a leading hole, as far as the file system knows of one."""
-    try:
-        data = os.lseek(descriptor, 0, os.SEEK_DATA)
-    except OSError:  # nothing but a hole
-        return b""
-    # holes end on a page, the text anywhere in it
-    return os.pread(descriptor, 1 << 16, data).lstrip(b"\0")[:SNIFF_BYTES]
+        file.close()
+    if kind := compression(head):
+        return f"compressed ({kind})"
+    coding, mark, _ = recognise(head, encoding)
+    return binary_reason(coding.transcode(head[mark : coding.whole(len(head))]))
 
 
 def own_files(paths: list[Path]) -> set[tuple[int, int]]:

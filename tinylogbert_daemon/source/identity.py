@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinylogbert_daemon.source.block import HEAD_BYTES, TAIL_BYTES, Position, digest
 from tinylogbert_daemon.source.content import COMPRESSED_SUFFIXES
+from tinylogbert_daemon.source.rawfile import PACKED_SUFFIXES, RawFile
 
 _LENGTH_BYTES = 2
+_SECOND_NS = 1_000_000_000
 _ROTATION_NUMBER = re.compile(r"\.(\d{1,4})$", re.ASCII)
 
 
@@ -28,17 +32,17 @@ def fingerprint_length(mark: bytes) -> int:
     return int.from_bytes(mark[:_LENGTH_BYTES], "big")
 
 
-def read_head(descriptor: int) -> bytes:
+def read_head(file: RawFile) -> bytes:
     """Return the bytes that identify an open file: its first line, at most ``HEAD_BYTES``.
 
     Empty where the first line has no end yet: such a file has no identity.
     """
-    head = os.pread(descriptor, HEAD_BYTES, 0)
+    head = file.pread(HEAD_BYTES, 0)
     end = head.find(b"\n") + 1
     return head[: end or HEAD_BYTES] if end or len(head) == HEAD_BYTES else b""
 
 
-def matches(descriptor: int, position: Position, size: int) -> bool:
+def matches(file: RawFile, position: Position, size: int) -> bool:
     """Tell whether an open file of ``size`` bytes continues what ``position`` was taken of.
 
     Its head must be that of the key and the bytes before the offset must be those of the tail,
@@ -46,21 +50,35 @@ def matches(descriptor: int, position: Position, size: int) -> bool:
     """
     if position.offset > size:
         return False
-    head = os.pread(descriptor, fingerprint_length(position.key.head), 0)
+    head = file.pread(fingerprint_length(position.key.head), 0)
     if fingerprint(head) != position.key.head:
         return False
-    return digest(read_tail(descriptor, position.offset)) == position.tail
+    return digest(read_tail(file, position.offset)) == position.tail
 
 
-def read_tail(descriptor: int, offset: int) -> bytes:
+def read_tail(file: RawFile, offset: int) -> bytes:
     """Return the at most ``TAIL_BYTES`` bytes before ``offset``."""
     length = min(TAIL_BYTES, offset)
-    return os.pread(descriptor, length, offset - length)
+    return file.pread(length, offset - length)
+
+
+def alike(head: bytes, positions: Iterable[Position]) -> list[Position]:
+    """Return those ``positions`` whose files begin as ``head`` does, if they have an identity."""
+    marks: dict[int, bytes] = {}
+    found = []
+    for position in positions:
+        length = fingerprint_length(position.key.head)
+        if 0 < length <= len(head):
+            if length not in marks:
+                marks[length] = fingerprint(head[:length])
+            if marks[length] == position.key.head:
+                found.append(position)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """A file whose name says that it was rotated away from a path."""
+    """A file whose name says that it was rotated away from a path; its own size, if packed."""
 
     path: str
     device: int
@@ -74,6 +92,23 @@ class Sibling:
         return self.device, self.inode
 
     @property
+    def packed(self) -> str | None:
+        """The kind of its compression, of those that can be read; None without."""
+        return PACKED_SUFFIXES.get(Path(self.path).suffix.lower())
+
+    def written_since(self, when_ns: int) -> bool:
+        """Tell whether the last write may have been at ``when_ns`` or later.
+
+        Some compressors round the time to seconds.
+        """
+        return self.modified_ns + (_SECOND_NS if self.rounded else 0) >= when_ns
+
+    @property
+    def rounded(self) -> bool:
+        """Whether the time of the last write has lost its fraction of a second."""
+        return self.packed is not None and self.modified_ns % _SECOND_NS == 0
+
+    @property
     def age(self) -> tuple[int, int, str]:
         """Sort key, oldest first: the time of the last write, then the rotation number.
 
@@ -85,15 +120,17 @@ class Sibling:
 
 def age(path: str, modified_ns: int) -> tuple[int, int, str]:
     """Return the sort key of :attr:`Sibling.age` for any file."""
-    number = _ROTATION_NUMBER.search(path)
+    root, suffix = os.path.splitext(path)  # noqa: PTH122 - text is wanted
+    number = _ROTATION_NUMBER.search(root if suffix.lower() in PACKED_SUFFIXES else path)
     return modified_ns, -int(number[1]) if number else 0, path
 
 
 def siblings(path: str) -> list[Sibling]:
-    """Return the uncompressed regular files rotated away from ``path``, oldest first.
+    """Return the regular files rotated away from ``path``, oldest first.
 
     They lie in its directory, or beside the file that it links to, and their names begin with
-    its name and ``.`` or ``-``. What cannot be looked at is left out.
+    its name and ``.`` or ``-``. What cannot be looked at or unpacked is left out, and so is what
+    is beside the file that it is, or becomes, the compressed form of.
     """
     found: dict[tuple[int, int], Sibling] = {}
     for name in dict.fromkeys((path, os.path.realpath(path))):
@@ -101,22 +138,45 @@ def siblings(path: str) -> list[Sibling]:
         prefixes = (base + ".", base + "-")
         try:
             with os.scandir(Path(name).parent) as entries:
-                names = [
+                names = {
                     entry.path
                     for entry in entries
-                    if entry.name.startswith(prefixes)
-                    and not entry.name.lower().endswith(COMPRESSED_SUFFIXES)
-                    and entry.is_file(follow_symlinks=False)
-                ]
+                    if entry.name.startswith(prefixes) and entry.is_file(follow_symlinks=False)
+                }
         except OSError:
             continue
         for candidate in names:
-            try:
-                status = Path(candidate).lstat()
-            except OSError:
+            root, suffix = os.path.splitext(candidate)  # noqa: PTH122 - text is wanted
+            suffix = suffix.lower()
+            if suffix in COMPRESSED_SUFFIXES and (
+                suffix not in PACKED_SUFFIXES or root in names or Path(root).name == base
+            ):
                 continue
-            sibling = Sibling(
-                candidate, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-            )
-            found[sibling.identity] = sibling
-    return sorted(found.values(), key=lambda sibling: sibling.age)
+            if (sibling := sibling_at(candidate)) is not None:
+                found[sibling.identity] = sibling
+    # where one time is known to the second alone, the names decide within that second
+    seconds = {file.modified_ns for file in found.values() if file.rounded}
+
+    def order(file: Sibling) -> tuple[int, int, str]:
+        second = file.modified_ns - file.modified_ns % _SECOND_NS
+        return age(file.path, second if second in seconds else file.modified_ns)
+
+    return sorted(found.values(), key=order)
+
+
+def sibling_at(path: str) -> Sibling | None:
+    """Return the sibling with a name, or None where there is none."""
+    try:
+        status = Path(path).lstat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Sibling(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def compressed_meanwhile(file: Sibling) -> Sibling | None:
+    """Return the compressed form of a sibling that is no longer there under its name."""
+    if file.packed is not None or os.path.lexists(file.path):
+        return None
+    return next(filter(None, (sibling_at(file.path + suffix) for suffix in PACKED_SUFFIXES)), None)

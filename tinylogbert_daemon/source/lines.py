@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
 import lzma
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from tinylogbert_daemon.errors import SourceError
 from tinylogbert_daemon.source.content import SNIFF_BYTES, binary_reason, compression
+from tinylogbert_daemon.source.rawfile import DECODE_ERRORS, OPENERS
 
 _STDIN = "-"
 _BUFFER_BYTES = 1 << 17
-_OPENERS: dict[str, Callable[[BinaryIO], io.BufferedIOBase]] = {
-    "gzip": lambda stream: gzip.GzipFile(fileobj=stream),
-    "xz": lzma.LZMAFile,
-    "bzip2": bz2.BZ2File,
-}
-_DECODE_ERRORS = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, OSError)
 
 
 def blocks_of(
@@ -65,7 +59,7 @@ def _read(stream: BinaryIO, size: int) -> bytes:
         # one system call's worth: what a pipe has is handed on before the block is full
         read1 = getattr(stream, "read1", None)
         return cast(bytes, (read1 or stream.read)(size))
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         name = getattr(stream, "name", None)
         where = name if isinstance(name, str) and name != "<stdin>" else "standard input"
         raise SourceError(f"{where}: {_words(error)}") from error
@@ -94,7 +88,7 @@ def _decoded(stream: BinaryIO, name: str) -> BinaryIO:
     plain = _peekable(stream)
     kind = compression(_peek(plain, name))
     if kind is not None:
-        opener = _OPENERS.get(kind)
+        opener = OPENERS.get(kind)
         if opener is None:
             raise SourceError(f"{name}: compressed ({kind}): unpack it first")
         plain = _Unpacked(opener(plain), stream, name)
@@ -129,7 +123,7 @@ def _peekable(stream: BinaryIO) -> io.BufferedReader:
 def _peek(stream: io.BufferedReader, name: str) -> bytes:
     try:
         return stream.peek(SNIFF_BYTES)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise SourceError(f"{name}: {_words(error)}") from error
 
 

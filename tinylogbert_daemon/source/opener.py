@@ -6,11 +6,13 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from tinylogbert_daemon.source.block import Position
-from tinylogbert_daemon.source.identity import Sibling, age, siblings
-from tinylogbert_daemon.source.reader import FileReader, Limits
+from tinylogbert_daemon.source.block import HEAD_BYTES, Position
+from tinylogbert_daemon.source.identity import Sibling, age, compressed_meanwhile, siblings
+from tinylogbert_daemon.source.limits import Form, Limits
+from tinylogbert_daemon.source.rawfile import PackedFile, RawFile
+from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
 
 
@@ -21,14 +23,24 @@ class Opener:
     """
 
     def __init__(
-        self, path: str, source: str, limits: Limits, files: OpenFiles, owner: object
+        self,
+        path: str,
+        source: str,
+        limits: Limits,
+        files: OpenFiles,
+        *,
+        form: Form,
+        owner: object,
     ) -> None:
         self._path = path
         self._source = source
         self._limits = limits
+        self._form = form
         self._files = files
         self._owner = owner
-        self._mine: set[tuple[int, int]] = set()
+        self._mine: dict[tuple[int, int], FileReader] = {}
+        # (device, inode, size) of packed files that were looked into
+        self._judged: set[tuple[int, int, int]] = set()
 
     def open(self, path: str) -> FileReader | None:
         """Open and claim a file, at its beginning; None where it is read already.
@@ -41,7 +53,10 @@ class Opener:
 
     def place(self, reader: FileReader, known: list[Position], *, foreign: bool = False) -> bool:
         """Go on from the farthest of the ``known`` positions that fits, else start over."""
-        for position in sorted(known, key=lambda at: at.offset, reverse=True):
+        known = sorted(known, key=lambda at: at.offset)
+        if reader.packed:  # which is read forward
+            known = [position for position in known if reader.fits(position)]
+        for position in reversed(known):
             if reader.resume(position, foreign=foreign):
                 return True
         reader.start_over(known)
@@ -53,14 +68,16 @@ class Opener:
 
     def leave(self, reader: FileReader, *, remember: bool = True) -> None:
         """Close a file and end its claim; remember where it stands for whoever opens it next."""
-        self._mine.discard(reader.identity)
+        self._mine.pop(reader.identity, None)
         position = reader.position if remember else None
         self._files.release(*reader.identity, self._owner, position)
         reader.close()
 
     def siblings(self) -> list[Sibling]:
         """Return the path's rotated siblings that are not open here, oldest first."""
-        return [file for file in siblings(self._path) if file.identity not in self._mine]
+        found = [file for file in siblings(self._path) if file.identity not in self._mine]
+        self._judged &= {(*file.identity, file.size) for file in found}
+        return found
 
     def unread(
         self, others: list[Sibling], known: list[Position], *, fresh: bool = True
@@ -68,8 +85,9 @@ class Opener:
         """Open what is unread in rotated siblings, oldest first; also say if any was read before.
 
         Those are: siblings with a position; a copy (by content, made by copytruncate) of the file
-        that ``known`` was taken of; and, where ``fresh``, what is younger than the youngest of
-        these. What is older was there before this path was ever read.
+        that ``known`` was taken of; the compressed form of any file with a position; and, where
+        ``fresh``, what is younger than the youngest of these. What is older was there before this
+        path was ever read.
         """
         anchored = False
         younger: list[Sibling] = []
@@ -78,6 +96,14 @@ class Opener:
             saved = self._files.positions(*file.identity)
             copied = [] if saved or anchored else [at for at in known if at.offset > 0]
             reader = self._open_known(file, saved or copied, foreign=not saved)
+            if reader is None:
+                file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
+            if reader is None and file.packed and not anchored:
+                before = self._packed_before(file, known)
+                if before is None:
+                    anchored = True
+                    continue
+                reader = self._open_known(file, before, foreign=True)
             if reader is None:
                 known = [*known, *saved]  # truncated: an older one may be the copy of what it was
                 younger += [] if anchored else [file]
@@ -103,41 +129,93 @@ class Opener:
         names = [file.path for file in found if file.identity == last.identity]
         # Deleted or moved elsewhere, it has no name to decide a tie by: then a tie is younger.
         limit = age(names[0], named_ns) if names else (named_ns, -sys.maxsize, "")
-        return self.whole((file for file in self.siblings() if file.age > limit), last)
+        # of packed files the content decides
+        return self.whole(
+            (
+                file
+                for file in self.siblings()
+                if file.age > limit or (file.packed and file.written_since(named_ns))
+            ),
+            last,
+        )
 
     def whole(self, files: Iterable[Sibling], last: FileReader | None = None) -> list[FileReader]:
         """Open rotated files at their beginning, or where they are known to stand.
 
-        Copies of ``last`` are left out.
+        Copies of ``last`` are left out, and so are packed forms of what was read or is open.
         """
         readers = []
         for file in files:
-            try:
-                reader = self.open(file.path)
-                if reader is None:
-                    continue
+            with suppress(OSError):  # gone again, or not ours to read
                 try:
-                    placed = self.place(reader, self.known(reader))
-                    copied = not placed and last is not None and reader.is_part_of(last)
-                except BaseException:
-                    self.leave(reader, remember=False)
-                    raise
-                if copied:
-                    self.leave(reader, remember=False)
-                else:
+                    reader = self._begin(file, last)
+                except FileNotFoundError:
+                    packed = compressed_meanwhile(file)
+                    reader = self._begin(packed, last) if packed is not None else None
+                if reader is not None:
                     readers.append(reader)
-            except OSError:  # gone again, or not ours to read
-                continue
         return readers
+
+    def _begin(self, file: Sibling, last: FileReader | None) -> FileReader | None:
+        """Open one file for :meth:`whole`; None where it is no new one. Raises ``OSError``."""
+        if file.packed:
+            # unpacking it takes time: once is enough, unless it was not complete
+            if (state := (*file.identity, file.size)) in self._judged:
+                return None
+            self._judged.add(state)
+        reader = self._open(file.path, file.packed)
+        with _closing_on_error(reader):
+            if not self._claim(reader):
+                return None
+        try:
+            new = not self._is_read(reader) if file.packed else self._is_new(reader, last)
+        except BaseException:
+            self.leave(reader, remember=False)
+            raise
+        if not new:
+            self.leave(reader, remember=False)
+        return reader if new else None
+
+    def _is_new(self, reader: FileReader, last: FileReader | None) -> bool:
+        """Place a file; tell whether it is no mere copy of ``last``."""
+        placed = self.place(reader, self.known(reader))
+        return placed or last is None or not reader.is_part_of(last)
+
+    def _is_read(self, reader: FileReader) -> bool:
+        """Place a packed file; tell whether all of it was read, or is read, unpacked."""
+        others = [other for other in self._mine.values() if other is not reader]
+        if any(reader.is_part_of(other) for other in others):
+            return True
+        if not self.place(reader, self.known(reader)):
+            before = self._files.alike(reader.head)
+            if before is None:
+                return True
+            self.place(reader, before, foreign=True)
+        return reader.lag_bytes == 0
+
+    def _packed_before(self, file: Sibling, known: list[Position]) -> list[Position] | None:
+        """Return what is known of files that may be ``file`` unpacked; None where one is open.
+
+        Those that ``known`` was taken of are no longer what they were.
+        """
+        past = {(at.key.device, at.key.inode) for at in known}
+        try:
+            reader = self._raw(file.path, file.packed)
+        except OSError:
+            return []
+        try:
+            return self._files.alike(reader.pread(HEAD_BYTES, 0), past)
+        finally:
+            reader.close()
 
     def _open_known(
         self, file: Sibling, known: list[Position], *, foreign: bool
     ) -> FileReader | None:
         """Open ``file``, unclaimed, at the farthest of the ``known`` positions that fits it."""
-        if not any(at.offset <= file.size for at in known):
+        if not any(file.packed or at.offset <= file.size for at in known):
             return None
         try:
-            reader = self._open(file.path)
+            reader = self._open(file.path, file.packed)
             with _closing_on_error(reader):
                 if self.place(reader, known, foreign=foreign):
                     return reader
@@ -146,24 +224,34 @@ class Opener:
         reader.close()
         return None
 
-    def _open(self, path: str) -> FileReader:
+    def _open(self, path: str, packed: str | None = None) -> FileReader:
+        file = self._raw(path, packed)
+        try:
+            return FileReader(file, self._limits, self._form, self._source, self._path)
+        except BaseException:
+            file.close()
+            raise
+
+    def _raw(self, path: str, packed: str | None) -> RawFile:
         # O_NONBLOCK: opening a FIFO must not wait for its writer
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
         descriptor = os.open(path, flags)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError("not a regular file")
-            return FileReader(descriptor, self._limits, self._source, self._path)
+            return PackedFile(descriptor, packed) if packed else RawFile(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
 
     def _claim(self, reader: FileReader) -> bool:
         """Reserve an open file; close it where it is read already, here or by another tail."""
-        if reader.identity in self._mine or not self._files.claim(*reader.identity, self._owner):
+        if reader.identity in self._mine or not self._files.claim(
+            *reader.identity, self._owner, lambda: reader.head
+        ):
             reader.close()
             return False
-        self._mine.add(reader.identity)
+        self._mine[reader.identity] = reader
         return True
 
 

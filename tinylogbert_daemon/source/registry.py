@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from tinylogbert_daemon.source.block import Position
+from tinylogbert_daemon.source.identity import alike
 
+Alike = Callable[[bytes], "list[Position]"]
 Lookup = Callable[[int, int], "list[Position]"]
 
 _REMEMBERED = 4096
@@ -16,6 +18,12 @@ _REMEMBERED = 4096
 def nothing_saved(device: int, inode: int) -> list[Position]:
     """Return no position: the lookup of a process without a state."""
     del device, inode
+    return []
+
+
+def nothing_alike(head: bytes) -> list[Position]:
+    """Return no position, as :func:`nothing_saved` does."""
+    del head
     return []
 
 
@@ -28,16 +36,26 @@ class OpenFiles:
     any thread.
     """
 
-    def __init__(self, lookup: Lookup = nothing_saved) -> None:
+    def __init__(self, lookup: Lookup = nothing_saved, alike: Alike = nothing_alike) -> None:
+        self._alike = alike
         self._lookup = lookup
         self._lock = threading.Lock()
         self._owners: dict[tuple[int, int], object] = {}
+        self._peeks: dict[tuple[int, int], Callable[[], bytes]] = {}
         self._left: OrderedDict[tuple[int, int], tuple[object, Position]] = OrderedDict()
 
-    def claim(self, device: int, inode: int, owner: object) -> bool:
-        """Reserve a file for ``owner``; False where another one reads it."""
+    def claim(
+        self, device: int, inode: int, owner: object, peek: Callable[[], bytes] | None = None
+    ) -> bool:
+        """Reserve a file for ``owner``; False where another one reads it.
+
+        ``peek`` returns how the file begins while it is open.
+        """
         with self._lock:
-            return self._owners.setdefault((device, inode), owner) is owner
+            mine = self._owners.setdefault((device, inode), owner) is owner
+            if mine and peek is not None:
+                self._peeks[(device, inode)] = peek
+            return mine
 
     def release(
         self, device: int, inode: int, owner: object, position: Position | None = None
@@ -47,6 +65,7 @@ class OpenFiles:
         with self._lock:
             if self._owners.get(identity) is owner:
                 del self._owners[identity]
+                self._peeks.pop(identity, None)
             if position is not None:
                 self._left[identity] = (owner, position)
                 self._left.move_to_end(identity)
@@ -57,6 +76,7 @@ class OpenFiles:
         """Drop what ``owner`` claimed and left: the saved positions alone count from then on."""
         with self._lock:
             self._owners = {k: v for k, v in self._owners.items() if v is not owner}
+            self._peeks = {k: v for k, v in self._peeks.items() if k in self._owners}
             for identity in [k for k, (left_by, _) in self._left.items() if left_by is owner]:
                 del self._left[identity]
 
@@ -66,3 +86,28 @@ class OpenFiles:
             left = self._left.get((device, inode))
         saved = self._lookup(device, inode)
         return [left[1], *saved] if left else saved
+
+    def alike(self, head: bytes, past: Collection[tuple[int, int]] = ()) -> list[Position] | None:
+        """Return what is known of files that begin as ``head`` does, whatever file that was.
+
+        None where one of them is open: who reads it will finish it. That does not hold for those
+        of ``past``, as (device, inode), which no longer are what they were.
+        """
+        with self._lock:
+            left = [position for _, position in self._left.values()]
+        found = [*alike(head, left), *self._alike(head)]
+        with self._lock:
+            peeks = dict(self._peeks)
+        for position in found:
+            identity = position.key.device, position.key.inode
+            # a freed inode number may be that of quite another file now
+            if identity in peeks and identity not in past and _is_open(position, peeks[identity]):
+                return None
+        return found
+
+
+def _is_open(position: Position, peek: Callable[[], bytes]) -> bool:
+    try:
+        return bool(alike(peek(), [position]))
+    except OSError:  # closed meanwhile
+        return False

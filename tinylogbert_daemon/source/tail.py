@@ -8,11 +8,12 @@ from pathlib import Path
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.source.block import Block, Position
 from tinylogbert_daemon.source.identity import Sibling
+from tinylogbert_daemon.source.limits import Form, Limits, TruncatedError
 from tinylogbert_daemon.source.opener import Opener
-from tinylogbert_daemon.source.reader import FileReader, Limits, TruncatedError
+from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
 
-__all__ = ["Limits", "ReadBack", "Start", "Tail", "TailStats"]
+__all__ = ["Form", "Limits", "ReadBack", "Start", "Tail", "TailStats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Tail:
         files: OpenFiles | None = None,
         start: Start = None,
         limits: Limits | None = None,
+        form: Form | None = None,
     ) -> None:
         self.path = path
         self.source = source
@@ -69,7 +71,9 @@ class Tail:
         self._files = files if files is not None else OpenFiles()
         self._start = start
         self._limits = limits or Limits()
-        self._opener = Opener(path, source, self._limits, self._files, self)
+        self._opener = Opener(
+            path, source, self._limits, self._files, form=form or Form(), owner=self
+        )
         # in order of age; the last is what the path names, or named when it last named anything
         self._readers: list[FileReader] = []
         # the last write known of while the path named the last reader's file
@@ -149,7 +153,7 @@ class Tail:
         position, before = reader.position, reader.modified_ns
         reader.start_over([position])
         self.stats.truncated += 1
-        others = [file for file in self._opener.siblings() if file.modified_ns >= before]
+        others = [file for file in self._opener.siblings() if file.written_since(before)]
         return _retire(self._opener.unread(others, [position])[1], now)
 
     def _look_at_path(self, now: float) -> bool:

@@ -1,0 +1,38 @@
+"""Where every known file stands, by the file and by how it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tinylogbert_daemon.source.block import FileKey, Position
+from tinylogbert_daemon.source.identity import alike
+from tinylogbert_daemon.state.effects import FileRow
+from tinylogbert_daemon.state.store import FILES_KEPT
+
+
+class Positions:
+    """Positions committed or about to be; asked from the reading threads."""
+
+    def __init__(self, rows: Iterable[FileRow]) -> None:
+        self._of_file: dict[tuple[int, int], dict[FileKey, Position]] = {}
+        for row in rows:
+            self.put(row.position)
+
+    def put(self, position: Position) -> None:
+        """Take note of where a file stands now."""
+        key = position.key
+        known = self._of_file.pop((key.device, key.inode), {})
+        # what was used last stands last, and only so many are kept
+        self._of_file[(key.device, key.inode)] = {**known, key: position}
+        if len(self._of_file) > FILES_KEPT:
+            del self._of_file[next(iter(self._of_file))]
+
+    def look_up(self, device: int, inode: int) -> list[Position]:
+        """Return what is known of a file."""
+        return list(self._of_file.get((device, inode), {}).values())
+
+    def alike(self, head: bytes) -> list[Position]:
+        """Return what is known of any file that begins as ``head`` does."""
+        # a copy: the event loop may put one meanwhile
+        files = list(self._of_file.values())
+        return alike(head, (at for known in files for at in known.values()))
