@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 import time
 from pathlib import Path
 
@@ -359,3 +360,27 @@ def test_a_clock_that_jumps_around_rotations(scene: Scene, jump: int, stopped: b
             scene.restart()
         assert scene.read() == expected
     assert scene.lines == 8 == scene.saved_lines
+
+
+def test_rotations_in_the_middle_of_a_look(tmp_path: Path) -> None:
+    """Files move on to other names between their listing and their opening."""
+    for number in range(12):
+        (tmp_path / str(number)).mkdir()
+        scene = Scene(tmp_path / str(number), limits=Limits())
+        scene.write(b"")
+        scene.read()
+        writer = threading.Thread(target=_write_and_rotate, args=(scene,))
+        writer.start()
+        while writer.is_alive():
+            scene.read()
+        writer.join()
+        scene.read()
+        assert scene.lines == 3001 == scene.saved_lines
+        scene.stop()
+
+
+def _write_and_rotate(scene: Scene) -> None:
+    for number in range(60):
+        scene.write(b"".join(b"line %d of %d\n" % (line, number) for line in range(50)))
+        scene.rename(keep=61)
+    scene.write(b"the last\n")
