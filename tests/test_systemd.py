@@ -26,7 +26,10 @@ needs_systemd = pytest.mark.skipif(
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
     """Copies of the units that run a program which is there: verify looks for it."""
-    for path in UNITS.iterdir():
+    for path in UNITS.glob("*.*"):
+        if path.is_dir():
+            shutil.copytree(path, tmp_path / path.name)
+            continue
         (tmp_path / path.name).write_text(path.read_text().replace(PROGRAM, "/bin/true"))
     return tmp_path
 
@@ -44,7 +47,7 @@ def _verify(unit: Path) -> tuple[int, list[str]]:
 
 
 def test_there_are_tests_for_every_unit() -> None:
-    assert sorted(path.name for path in UNITS.iterdir()) == sorted(NAMES)
+    assert sorted(path.name for path in UNITS.iterdir() if path.is_file()) == sorted(NAMES)
 
 
 @needs_systemd
@@ -64,9 +67,9 @@ def test_systemd_would_find_a_mistake(units: Path) -> None:
 @needs_systemd
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith(".service")])
 def test_the_exposure_is_low(name: str, units: Path) -> None:
-    # in tenths: below 2.0 of 10
+    # in tenths: at most 1.5 of 10
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(units / name)],
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(units / name)],
         check=False,
         capture_output=True,
         text=True,

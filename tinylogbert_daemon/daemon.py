@@ -24,8 +24,12 @@ from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.notify import Notifier
 from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.pipeline.learning import Learner
+from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state import Store
 from tinylogbert_daemon.state.models import Models
+from tinylogbert_daemon.state.modes import Tightened, tighten
+from tinylogbert_daemon.state.opening import open_state
+from tinylogbert_daemon.state.spool import Spool
 from tinylogbert_daemon.web import server
 from tinylogbert_daemon.web.app import create_app
 from tinylogbert_daemon.web.detector import EngineDetector
@@ -39,7 +43,9 @@ _HOUR = 3600.0
 
 
 class Daemon:
-    """Runs until SIGTERM or SIGINT; SIGHUP reloads; a second SIGINT leaves at once.
+    """Runs until SIGTERM or SIGINT, or the end of standard input where that is the only source.
+
+    SIGHUP reloads; a second SIGINT leaves at once.
 
     ``reload`` returns the configuration anew, or raises :class:`TinyLogBertError`, upon which the
     old one stays. ``from_beginning`` names sources that are read whole at first sight.
@@ -66,6 +72,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._ending = False
         self._scorer: Scorer | None = None
+        self._stdin: Stdin | None = None
 
     async def run(self) -> None:
         """Run to the end. Raises :class:`TinyLogBertError` if the start fails."""
@@ -75,7 +82,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         if self._run_seconds is not None:
             loop.call_later(self._run_seconds, self._end)
-        threads = 0
+        model = None
         worked: Config | None = None
         while not self._ending:
             self._stop.clear()
@@ -84,9 +91,10 @@ class Daemon:
                 with ExitStack() as stack:
                     thread = stack.enter_context(ThreadPoolExecutor(1, "scorer"))
                     scorer = self._scorer
-                    if scorer is None or threads != config.model.threads or _moved(config, scorer):
+                    # its threads, its pin
+                    if scorer is None or model != config.model or _moved(config, scorer):
                         scorer = await loop.run_in_executor(thread, self._load, config)
-                        threads = config.model.threads
+                        model = config.model
                         self._use(scorer)
                     await self._run_once(config, stack, scorer, thread)
                 worked = config
@@ -109,7 +117,7 @@ class Daemon:
                     error=str(error),
                 )
         if found is None:
-            found = artifact.load(config.model.path)
+            found = artifact.load(config.model.path, config.model.sha256)
         return Scorer(found, config.model.threads, self._metrics.inference_duration.observe)
 
     def _use(self, scorer: Scorer) -> None:
@@ -124,9 +132,16 @@ class Daemon:
         self, config: Config, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor
     ) -> None:
         """Run one configuration until told to stop or to reload."""
-        store = Store(config.state_path)
+        spool = Spool(config.sinks.spool_limit, config.sinks.drop)
+        store, damage = open_state(config.state_path, config.state.on_damage, spool)
         stack.callback(store.close)
-        store.prune()
+        if damage is not None:
+            self._log.error("the state begins anew", error=str(damage))
+        store.prune(config.retention_seconds, self._clock.now())
+        store.scrub(config.privacy.masker() if config.privacy.mask else None)
+        self._say_modes(tighten(config.state_path, [config.jsonl_path]))
+        if self._stdin is None and any(source.is_stdin for source in config.sources):
+            self._stdin = Stdin()
         pipeline = Pipeline(
             config,
             scorer=scorer,
@@ -135,6 +150,7 @@ class Daemon:
             clock=self._clock,
             metrics=self._metrics,
             from_beginning=self._from_beginning,
+            stdin=self._stdin,
         )
         view = Store(config.state_path, read_only=True)
         stack.callback(view.close)
@@ -172,6 +188,8 @@ class Daemon:
             learning = group.create_task(learner.run(self._stop))
             try:
                 await pipeline.run(self._stop)
+                if pipeline.ended.is_set():
+                    self._end()
             finally:
                 heart.cancel()
                 learning.cancel()
@@ -199,6 +217,16 @@ class Daemon:
                 f"{len(pipeline.incidents)} incidents open"
             )
             await asyncio.sleep(every)
+
+    def _say_modes(self, found: Tightened) -> None:
+        if found.changed:
+            self._log.warning("others could get at this; not any more", paths=found.changed)
+        if found.left:
+            self._log.warning(
+                "others can get at this, and it is not the daemon's alone to change: set state_dir "
+                "to a folder of its own",
+                paths=found.left,
+            )
 
     def _end(self) -> None:
         self._ending = True

@@ -21,6 +21,10 @@ class StateError(TinyLogBertError):
     """The state directory or its database cannot be used."""
 
 
+class DamagedStateError(StateError):
+    """What the state's file holds is not what was written."""
+
+
 class DataError(TinyLogBertError):
     """A data file of a one-shot command has the wrong form or content."""
 

@@ -49,12 +49,24 @@ def finish(result: dict[str, Any]) -> None:
 
 
 class Daemon:
-    """A real daemon in a process of its own, on a folder that its one source matches."""
+    """A real daemon in a process of its own, on a folder that its one source matches.
 
-    def __init__(self, folder: Path, model: str | None, *, again: bool = False) -> None:
+    ``settings`` are sections of its configuration; without ``wait`` it may not be up yet.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        model: str | None,
+        *,
+        again: bool = False,
+        settings: dict[str, Any] | None = None,
+        wait: bool = True,
+    ) -> None:
         self.logs = folder / "logs"
         self.state = folder / "state"
         self.logs.mkdir(parents=True, exist_ok=again)
+        self.down = False
         config = folder / "config.yaml"
         config.write_text(
             json.dumps(
@@ -62,6 +74,7 @@ class Daemon:
                     "sources": [{"name": "bench", "paths": [f"{self.logs}/*.log"]}],
                     "state_dir": str(self.state),
                     "http": {"enabled": False},
+                    **(settings or {}),
                 }
             )
         )
@@ -69,7 +82,8 @@ class Daemon:
         command += ["--model", model] if model else []
         self._log = (folder / "daemon.log").open("w+")
         self.process = subprocess.Popen(command, stderr=self._log, cwd=ROOT)
-        self.wait_for('"event": "running"')
+        if wait:
+            self.wait_for('"event": "running"')
 
     def wait_for(self, text: str) -> None:
         """Wait until the daemon has logged ``text``."""
@@ -126,10 +140,19 @@ class Daemon:
 
     def peak_mb(self) -> float:
         """Return the daemon's peak resident memory in MB."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-        raise ValueError("no VmHWM")
+        return self._status("VmHWM") / 1024
+
+    def resident_mb(self) -> float:
+        """Return the daemon's resident memory in MB."""
+        return self._status("VmRSS") / 1024
+
+    def threads(self) -> int:
+        """Return how many threads the daemon has."""
+        return self._status("Threads")
+
+    def descriptors(self) -> int:
+        """Return how many files, sockets and pipes the daemon holds open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def stop(self) -> None:
         """End the daemon and wait for it."""
@@ -137,11 +160,19 @@ class Daemon:
         self.process.wait(30)
         self._log.close()
 
-    def kill(self) -> None:
-        """End the daemon as a crash does."""
+    def kill(self) -> str:
+        """Kill the daemon where it stands (SIGKILL); return what it has logged."""
         self.process.kill()
         self.process.wait(30)
+        said = self.output()
         self._log.close()
+        return said
+
+    def _status(self, name: str) -> int:
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1])
+        raise ValueError(f"no {name}")
 
     def _wait(self, done: Any, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -14,11 +14,14 @@ from tinylogbert_daemon.errors import ConfigError
 from tinylogbert_daemon.escape import printable
 
 MISTAKES = {
+    "model:\n  sha256: abc\n": (
+        "f:2: model.sha256: must be the 64 hex digits that `sha256sum manifest.json` prints"
+    ),
     # unknown keys
     "http:\n  prot: 1\n": "f:2: http.prot: unknown key; did you mean 'port'?",
     "\n\ntreshold: 1\n": (
-        "f:3: treshold: unknown key; known here: decision, http, learning, logging, model, sinks, "
-        "sources, state_dir, tail"
+        "f:3: treshold: unknown key; known here: decision, http, learning, logging, model, "
+        "privacy, sinks, sources, state, state_dir, tail"
     ),
     "sinks:\n  jsonl:\n    pth: x\n": "f:3: sinks.jsonl.pth: unknown key; did you mean 'path'?",
     "sources:\n  - name: a\n    paths: [b]\n    path: c\n": (
@@ -56,7 +59,35 @@ MISTAKES = {
     ),
     "sources: [{name: a, paths: []}]\n": "f:1: sources.0.paths: must not be empty",
     "sources: [{name: a, paths: ['']}]\n": "f:1: sources.0.paths.0: must not be empty",
-    "sources: [{name: a}]\n": "f:1: sources.0.paths: this key is missing; add it",
+    "sources: [{name: a}]\n": (
+        "f:1: sources.0: there is nothing to read; add paths, or journal: true"
+    ),
+    # journals and standard input
+    "sources: [{name: a, journal: false}]\n": (
+        "f:1: sources.0: there is nothing to read; add paths, or journal: true"
+    ),
+    "sources:\n  - name: a\n    journal: yes please\n": (
+        "f:3: sources.0.journal: must hold keys, not a single value"
+    ),
+    "sources: [{name: a, paths: [b], journal: true}]\n": (
+        "f:1: sources.0: a source has paths or a journal; make two sources of them"
+    ),
+    "sources:\n  - name: a\n    journal: {unit: [ssh]}\n": (
+        "f:3: sources.0.journal.unit: unknown key; did you mean 'units'?"
+    ),
+    "sources:\n  - name: a\n    journal:\n      matches: [--file=/etc/shadow]\n": (
+        "f:4: sources.0.journal.matches: '--file=/etc/shadow' is no match; "
+        "write FIELD=value, as in PRIORITY=3"
+    ),
+    "sources: [{name: a, journal: {directory: logs}}]\n": (
+        "f:1: sources.0.journal.directory: must be an absolute path"
+    ),
+    "sources: [{name: a, paths: ['-', /b]}]\n": (
+        "f:1: sources.0: '-', standard input, must be the only path of its source"
+    ),
+    "sources: [{name: a, paths: ['-']}, {name: b, paths: ['-']}]\n": (
+        "f:1: sources: two sources are standard input ('-'); only one can be"
+    ),
     "sources: [{name: a, paths: [b]}, {name: a, paths: [c]}]\n": (
         "f:1: sources: two sources are named 'a'; names must differ"
     ),

@@ -51,7 +51,7 @@ def test_the_environment_sets_keys_at_every_depth() -> None:
     [
         ("HTTP__PORT", "x", "http.port: must be a whole number"),
         ("HTTP__PRT", "1", "http.prt: unknown key; did you mean 'port'?"),
-        ("SOURCES", "[{name: a}]", "sources.0.paths: this key is missing; add it"),
+        ("SOURCES", "[{paths: [/b]}]", "sources.0.name: this key is missing; add it"),
         ("STATE_DIR", "", "state_dir: must be text; put it in quotes"),
         ("STATE_DIR", "2001-99-99", None),
         ("STATE_DIR", "!!int ''", None),
@@ -87,3 +87,19 @@ def test_which_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert load(None, {}).state_dir == "/system"
     with pytest.raises(ConfigError, match="No such file"):  # one that is named must be there
         load(None, {"TINYLOGBERT_CONFIG": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("text", "enabled", "units"),
+    [
+        ("true", True, []),
+        ("{}", True, []),
+        ("{units: [ssh.service, cron]}", True, ["ssh.service", "cron"]),
+        ("{enabled: true}", True, []),
+    ],
+)
+def test_a_journal_is_named_in_a_word_or_in_a_section(
+    text: str, enabled: bool, units: list[str]
+) -> None:
+    (source,) = parse(f"sources: [{{name: a, journal: {text}}}]\n", "f").sources
+    assert (source.journal.enabled, source.journal.units, source.paths) == (enabled, units, [])

@@ -76,13 +76,16 @@ class Service:
         python: tuple[str, ...] = (),
         env: dict[str, str] | None = None,
         stdout: int | IO[bytes] = subprocess.DEVNULL,
+        stdin: int | IO[bytes] | None = None,
+        wrapper: tuple[str, ...] = (),
     ) -> None:
-        """Start the daemon and wait until it says that it runs."""
+        """Start the daemon, below ``wrapper`` if given, and wait until it says that it runs."""
         self._from = len(self.said())
-        command = [sys.executable, *python, "-m", "tinylogbert_daemon", "run"]
+        command = [*wrapper, sys.executable, *python, "-m", "tinylogbert_daemon", "run"]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "-c", str(self.config_file), *map(str, arguments)],
+                stdin=stdin,
                 stdout=stdout,
                 stderr=log,
                 env=_ENVIRONMENT | (env or {}),
@@ -108,6 +111,8 @@ class Service:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
 
     def said(self) -> list[dict[str, Any]]:
         """Return what the daemon has logged so far; lines that are no JSON as ``{"text": …}``."""

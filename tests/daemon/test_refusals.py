@@ -115,7 +115,7 @@ def test_check_says_that_the_state_directory_may_not_be_written(model_folder: Pa
             # imported before: the interpreter's own files may be closed to whoever we become
             "import locale, os, sys; from tinylogbert_daemon import cli\n"
             "from tinylogbert_daemon.cli import check; import tinylogbert_daemon.config\n"
-            "import tinylogbert_daemon.source.discover\n"
+            "import tinylogbert_daemon.source.discover, tinylogbert_daemon.source.journal\n"
             "from tinylogbert_daemon.model import artifact\n"
             "loaded = artifact.load(sys.argv[1]); artifact.load = lambda _: loaded\n"
             "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"

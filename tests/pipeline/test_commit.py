@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,12 +14,16 @@ from prometheus_client import CollectorRegistry
 
 from tests.pipeline.parts import until
 from tests.state.effects import PATH, SOURCE, block_effects, file_key
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline import commit as module
 from tinylogbert_daemon.pipeline.commit import Committer
 from tinylogbert_daemon.pipeline.process import Tally
 from tinylogbert_daemon.state import Effects, Store
+from tinylogbert_daemon.state.spool import Spool
+
+LIMIT = 50
+"""Deliveries that a sink may be owed."""
 
 Body = Callable[[], Awaitable[None]]
 
@@ -26,7 +32,7 @@ class Scene:
     """A committer on a store that fails ``failures`` times; each block holds ten lines."""
 
     def __init__(self, directory: Path) -> None:
-        self.store = Store(directory)
+        self.store = Store(directory, spool=Spool(LIMIT))
         self.executor = ThreadPoolExecutor(1)
         self.metrics = Metrics(CollectorRegistry())
         self.committer: Committer
@@ -36,12 +42,13 @@ class Scene:
         self.store.commit = self.commit  # type: ignore[method-assign]
         self.blocks = 0
 
-    def commit(self, effects: Effects) -> None:
+    def commit(self, effects: Effects) -> Counter[str]:
         if self.failures:
             self.failures -= 1
             raise StateError("the disk is full")
-        self._commit(effects)
+        dropped = self._commit(effects)
         self.commits.append(effects.blocks)
+        return dropped
 
     async def block(self) -> None:
         """Add the effects of one more block, as the processor does."""
@@ -126,6 +133,27 @@ def test_nothing_is_lost_split_or_doubled_while_the_store_fails_and_recovers(
     assert (said.out + said.err).count("committing again") == 4
 
 
+def test_damage_that_is_found_while_it_runs_ends_it(scene: Scene) -> None:
+    """Trying again does not mend that; the next start sets it aside, or says so."""
+
+    async def body() -> None:
+        for _ in range(20):
+            await scene.block()
+            await scene.committer.flush()
+        path = scene.store.path
+        with sqlite3.connect(path) as other:  # what the store has read is of no use any more
+            other.execute("UPDATE sources SET records = records")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        path.write_bytes(b"damage" * (path.stat().st_size // 6))
+        await scene.block()
+        with pytest.raises(DamagedStateError, match="cannot commit"):
+            await scene.committer.flush()
+
+    scene.run(body, start=False)
+    assert scene.value("read_lines_total", path=PATH) == 200
+
+
 def test_too_many_uncommitted_blocks_hold_up_processing(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,3 +217,26 @@ def test_a_source_without_files_becomes_known(scene: Scene) -> None:
 
     scene.run(body)
     assert scene.store.sources() == {"quiet": (0, None, None)}
+
+
+def test_a_full_spool_is_said_once_and_counted(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def body() -> None:
+        for _ in range(LIMIT + 20):
+            await scene.block()
+            await scene.committer.flush()
+        assert scene.value("alerts_suppressed_total", reason="spool") == 20
+        assert scene.store.pending_counts() == {"jsonl": LIMIT}
+        scene.store.delivered([owed.number for owed in scene.store.pending("jsonl", 10)])
+        for _ in range(11):  # there is room for ten of them
+            await scene.block()
+            await scene.committer.flush()
+
+    scene.run(body, start=False)
+    assert scene.value("alerts_suppressed_total", reason="spool") == 21
+    assert committed(scene) == scene.blocks == LIMIT + 31
+    output = capsys.readouterr()
+    said = output.out + output.err
+    assert said.count("a sink is owed too many alerts; some go") == 2
+    assert said.count("no alerts are dropped any more") == 1

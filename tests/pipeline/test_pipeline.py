@@ -16,7 +16,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.pipeline.parts import by_words, until
-from tinylogbert_daemon.clock import SystemClock
+from tinylogbert_daemon.clock import Clock, SystemClock
 from tinylogbert_daemon.config import Config, parse
 from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.metrics import Metrics
@@ -50,6 +50,7 @@ class Scene:
         self.state = directory / "state"
         self.scorer = StubScorer(artifact)
         self.metrics = Metrics(CollectorRegistry())
+        self.clock: Clock = SystemClock()
         self.pipeline: Pipeline
         self.store: Store
         self.config: Config = parse(
@@ -79,7 +80,7 @@ class Scene:
                     scorer=cast("Scorer", self.scorer),
                     scorer_executor=executor,
                     store=self.store,
-                    clock=SystemClock(),
+                    clock=self.clock,
                     metrics=self.metrics,
                     from_beginning=["app"],
                 )
@@ -322,7 +323,7 @@ def test_the_state_is_pruned_now_and_then(scene: Scene, monkeypatch: pytest.Monk
     pruned: list[int] = []
 
     async def body() -> None:
-        monkeypatch.setattr(scene.store, "prune", lambda: pruned.append(1))
+        monkeypatch.setattr(scene.store, "prune", lambda *_: pruned.append(1))
         await until(lambda: len(pruned) > 1)
 
     scene.run(body)

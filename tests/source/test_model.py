@@ -106,11 +106,30 @@ class History(RuleBasedStateMachine):
 
     @rule()
     def commit(self) -> None:
-        for block in self.uncommitted:
+        self.commit_first(len(self.uncommitted))
+
+    def commit_first(self, count: int) -> None:
+        for block in self.uncommitted[:count]:
             self.scene.blocks.append(block)
             self.scene.saved[block.after.key] = block.after
             self.committed += block.data.split(b"\n")[:-1]
-        self.uncommitted.clear()
+        del self.uncommitted[:count]
+
+    @precondition(lambda self: self.reading)
+    @rule()
+    def restart(self) -> None:
+        self.commit()
+        self.crash()
+        self.start()
+
+    @precondition(lambda self: self.reading)
+    @rule(blocks=st.integers(2, 5), lost=st.integers(1, 2))
+    def kill(self, blocks: int, lost: int) -> None:
+        """Read, commit all but the last block or two, and start again at once."""
+        self.read_a_little(blocks)
+        self.commit_first(max(0, len(self.uncommitted) - lost))
+        self.crash()
+        self.start()
 
     @precondition(lambda self: self.reading)
     @rule()
@@ -206,6 +225,13 @@ class Destroyed(History):
     def delete(self) -> None:
         self.partial = b""
         self.scene.path.unlink()
+
+    @precondition(lambda self: self.scene.path.exists() and not self.copied)
+    @rule(count=st.integers(1, 3))
+    def recreate(self, count: int) -> None:
+        """Between two looks: the file may get the inode that it had."""
+        self.delete()
+        self.write(count, 0)
 
     @precondition(lambda self: self.reading)
     @rule()

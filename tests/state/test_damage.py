@@ -7,15 +7,21 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.state.effects import block_effects
 from tinylogbert_daemon.errors import StateError
-from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.source.block import FileKey, Position
+from tinylogbert_daemon.state import Effects, Store
+from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.schema import MIGRATIONS
+
+Damage = Callable[[Path], None]
 
 
 def refusal(directory: Path, *, read_only: bool = False) -> str:
@@ -90,6 +96,30 @@ def test_a_database_of_version_1_goes_on(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_database_of_version_2_goes_on_with_the_positions_of_its_files(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        for number, migration in enumerate(MIGRATIONS[:2], 1):
+            database.executescript(f"{migration};PRAGMA user_version={number};")
+        database.execute(
+            "INSERT INTO files VALUES (1, 2, x'68', 'app', '/a', 100, 10, 12, x'74', 1, 0, 5.0)"
+        )
+    database.close()
+    view = Store(tmp_path, read_only=True)
+    assert view.committed_lines() == {"/a": 12}
+    view.close()
+    store = Store(tmp_path)
+    at = Position(FileKey(1, 2, b"h"), 100, 10, b"t", mid_line=True, skipping=False, cursor="")
+    assert store.files() == [FileRow("app", "/a", at, 5.0)]
+    assert store.committed_lines() == {"/a": 12}
+    moved = replace(at, cursor="s=1;i=7")
+    store.commit(
+        Effects(files={at.key: FileRow("app", "/a", moved, 6.0)}, lines=Counter({at.key: 3}))
+    )
+    assert store.files() == [FileRow("app", "/a", moved, 6.0)]
+    assert store.committed_lines() == {"/a": 15}
+    store.close()
+
+
 def test_a_migration_that_fails_leaves_the_version_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,11 +180,11 @@ def test_a_directory_that_may_not_be_written() -> None:
     assert done.stdout == f"{directory}/state.db: cannot use the state: Permission denied\n"
 
 
-def _truncate(size: int) -> Callable[[Path], None]:
+def _truncate(size: int) -> Damage:
     return lambda path: os.truncate(path, size)
 
 
-def _nul_from(start: int) -> Callable[[Path], None]:
+def _nul_from(start: int) -> Damage:
     def damage(path: Path) -> None:
         size = path.stat().st_size
         with path.open("r+b") as file:
@@ -162,6 +192,17 @@ def _nul_from(start: int) -> Callable[[Path], None]:
             file.write(b"\0" * (size - start))
 
     return damage
+
+
+DAMAGES: dict[str, Damage] = {
+    "cut-50": _truncate(50),
+    "cut-4096": _truncate(4096),
+    "cut-10000": _truncate(10_000),
+    "nul-0": _nul_from(0),
+    "nul-100": _nul_from(100),
+    "nul-4096": _nul_from(4096),
+    "nul-20000": _nul_from(20_000),
+}
 
 
 def _use_all(store: Store) -> None:
@@ -183,22 +224,10 @@ def _use_all(store: Store) -> None:
     store.postponed([2])
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        _truncate(50),
-        _truncate(4096),
-        _truncate(10_000),
-        _nul_from(0),
-        _nul_from(100),
-        _nul_from(4096),
-        _nul_from(20_000),
-    ],
-    ids=["cut-50", "cut-4096", "cut-10000", "nul-0", "nul-100", "nul-4096", "nul-20000"],
-)
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_damaged_database_is_a_state_error(
-    tmp_path: Path, damage: Callable[[Path], None], read_only: bool
+    tmp_path: Path, damage: Damage, read_only: bool
 ) -> None:
     path = full_store(tmp_path)
     assert path.stat().st_size > 30_000

@@ -96,7 +96,9 @@ def test_a_source_without_records_is_known(store: Store) -> None:
 @pytest.mark.parametrize("inode", [0, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
 def test_numbers_and_bytes_at_their_limits(store: Store, inode: int) -> None:
     key = FileKey(5, inode, bytes(range(16)))
-    at = Position(key, (1 << 63) - 1, 3, b"\x00\xff", mid_line=True, skipping=True)
+    at = Position(
+        key, (1 << 63) - 1, 3, b"\x00\xff", mid_line=True, skipping=True, cursor="s=1;i=2"
+    )
     store.commit(Effects(files={key: FileRow("s", "/p", at, 1.5)}, lines=Counter({key: 3})))
     assert [row.position for row in store.files()] == [at]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import socket
@@ -224,6 +225,45 @@ def test_connections_beyond_the_limit_are_turned_away(monkeypatch: pytest.Monkey
             return answer
 
     assert b" 503 " in asyncio.run(scenario()).splitlines()[0]
+
+
+def test_a_client_that_does_not_read_its_answer_loses_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(server, "CONNECTIONS", 2)
+    body = json.dumps({"log_texts": ["x" * 900] * 1000}).encode()
+    head = (
+        b"POST /api/anomaly/batch_detect HTTP/1.1\r\nhost: localhost\r\n"
+        b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    )
+
+    async def scenario() -> tuple[bytes, list[bytes]]:
+        async with _running(make_app()) as sock:
+            # the kernel takes megabytes where it is let
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            with socket.socket() as deaf:
+                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                deaf.setblocking(False)
+                loop = asyncio.get_running_loop()
+                await loop.sock_connect(deaf, sock.getsockname())
+                await loop.sock_sendall(deaf, head + body)
+                start = await loop.sock_recv(deaf, 15)
+                answers = [b""]
+                async with asyncio.timeout(10):
+                    while b" 200 " not in answers[-1]:
+                        answers.append(
+                            await _exchange(
+                                sock, b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n"
+                            )
+                        )
+                        await asyncio.sleep(0.01)
+                return start, answers[1:]
+
+    start, answers = asyncio.run(scenario())
+    assert start == b"HTTP/1.1 200 OK"
+    # while it is there it is one too many
+    assert b" 503 " in answers[0]
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:

@@ -19,10 +19,11 @@ def run(args: argparse.Namespace) -> int:
     from tinylogbert_daemon.errors import StateError
     from tinylogbert_daemon.escape import printable
     from tinylogbert_daemon.model.artifact import load as load_model
+    from tinylogbert_daemon.source import journal
     from tinylogbert_daemon.source.discover import Discovery
 
     config = load(args.config)
-    print(f"model: {load_model(config.model.path).name}")
+    print(f"model: {load_model(config.model.path, config.model.sha256).name}")
     nearest = config.state_path.absolute()
     while not os.path.lexists(nearest):
         nearest = nearest.parent
@@ -32,6 +33,17 @@ def run(args: argparse.Namespace) -> int:
         )
     print(f"state: {config.state_path}")
     for source in config.sources:
+        if source.is_stdin:
+            print(f"source {source.name}: standard input")
+            continue
+        if source.journal.enabled:
+            asked = source.journal
+            chosen = journal.Selection(tuple(asked.units), tuple(asked.matches), asked.directory)
+            said = journal.probe(source.name, chosen)
+            print(f"source {source.name}: {printable(chosen.path)}")
+            for line in said:
+                print(f"  {journal.PROGRAM}: {printable(line)}")
+            continue
         found = Discovery(source.paths, source.exclude, encoding=source.encoding).scan()
         print(f"source {source.name}: {len(found.paths)} files")
         if source.encoding != "auto":

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         nargs="*",
         metavar="PATH",
-        help="files to read from their beginning, instead of the configured sources",
+        help="files to read from their beginning, instead of the configured sources; "
+        "- is standard input, at the end of which the daemon ends",
     )
 
 
@@ -72,12 +73,17 @@ def read_config(args: argparse.Namespace) -> Config:
     Raises :class:`SourceError` for a path that is no readable log.
     """
     from tinylogbert_daemon.config import Source, load
+    from tinylogbert_daemon.config.schema import STDIN
     from tinylogbert_daemon.errors import SourceError
     from tinylogbert_daemon.source.discover import Discovery
 
     config = load(args.config, options={"model.path": args.model} if args.model else {})
     if not args.paths:
         return config
+    if STDIN in args.paths:
+        if len(args.paths) > 1:
+            raise SourceError(f"{STDIN}: standard input cannot be read beside files; name it alone")
+        return config.model_copy(update={"sources": [Source(name=COMMAND_LINE, paths=[STDIN])]})
     paths = [_pattern(path) for path in args.paths]
     for path in paths:
         found = Discovery([path]).scan()

@@ -119,7 +119,10 @@ def load_artifact(model: str | None) -> Artifact:
     from tinylogbert_daemon.config.load import load as load_config
     from tinylogbert_daemon.model.artifact import load
 
-    return load(model or load_config().model.path)
+    if model is not None:
+        return load(model)
+    configured = load_config().model
+    return load(configured.path, configured.sha256)
 
 
 def load_setup(
@@ -145,7 +148,7 @@ def load_setup(
     from tinylogbert_daemon.state.samples import remember
 
     config = config or load_config()
-    artifact = load(model or config.model.path)
+    artifact = load(model) if model else load(config.model.path, config.model.sha256)
     decider = Decider.of(
         artifact,
         config.decision.threshold if threshold is None else threshold,

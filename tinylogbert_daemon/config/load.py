@@ -72,7 +72,7 @@ def parse(
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.safe_load(text)
-        _refuse_duplicates(root, name)
+        _refuse_duplicates(root, name, set())
     except _YAML_ERRORS as error:
         raise ConfigError(_syntax(name, error)) from error
     if content is None:
@@ -129,7 +129,10 @@ def _syntax(name: str, error: Exception) -> str:
     return printable(f"{name}{line}: not valid YAML: {problem}")
 
 
-def _refuse_duplicates(node: yaml.Node | None, name: str) -> None:
+def _refuse_duplicates(node: yaml.Node | None, name: str, visited: set[int]) -> None:
+    if id(node) in visited:  # a reference: what it names may hold more of them, and so on
+        return
+    visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
@@ -139,10 +142,10 @@ def _refuse_duplicates(node: yaml.Node | None, name: str) -> None:
                     printable(f"{name}:{line}: {key.value}: this key is there twice; remove one")
                 )
             seen.add(key.value)
-            _refuse_duplicates(value, name)
+            _refuse_duplicates(value, name, visited)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _refuse_duplicates(value, name)
+            _refuse_duplicates(value, name, visited)
 
 
 def _describe(

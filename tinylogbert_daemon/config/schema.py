@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,11 +16,14 @@ from pydantic import (
     model_validator,
 )
 
+from tinylogbert_daemon import privacy
 from tinylogbert_daemon.config.patterns import compiled
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Text = Annotated[str, StringConstraints(min_length=1)]
+Content = Literal["full", "masked", "none"]
+"""What a sink is told of a line: as it is kept, with secrets masked in any case, or nothing."""
 
 # those of source/encoding.py
 Encoding = Literal[
@@ -36,6 +40,12 @@ Encoding = Literal[
 
 # those of source/joining.py
 Preset = Literal["none", "indented", "java", "python", "go"]
+
+# a match as journalctl(1) takes it: a field's name and its value
+_MATCH = re.compile(r"[A-Z0-9_]{1,64}=")
+
+STDIN = "-"
+"""The path that means standard input."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -76,23 +86,90 @@ class Multiline(_Section):
         return f"{rule}, but none that matches {start}" if start else rule
 
 
+class Journal(_Section):
+    """Which entries of the systemd journal: all, or those of ``units`` that fit ``matches``.
+
+    An empty ``directory`` means the host's journal. ``true`` in its place enables the section, and
+    so does any key in it.
+    """
+
+    enabled: bool = False
+    units: list[_Text] = []
+    matches: list[_Text] = []
+    directory: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _enabled_by_mention(cls, content: Any) -> Any:
+        if isinstance(content, bool):
+            return {"enabled": content}
+        return {"enabled": True, **content} if isinstance(content, dict) else content
+
+    @field_validator("matches")
+    @classmethod
+    def _fields_and_values(cls, matches: list[str]) -> list[str]:
+        for match in matches:
+            if not _MATCH.match(match):
+                raise ValueError(f"{match!r} is no match; write FIELD=value, as in PRIORITY=3")
+        return matches
+
+    @field_validator("directory")
+    @classmethod
+    def _absolute(cls, directory: str) -> str:
+        if directory and not directory.startswith("/"):
+            raise ValueError("must be an absolute path")
+        return directory
+
+
 class Source(_Section):
-    """One entry of ``sources``: the files that a list of globs matches, and what they hold."""
+    """One entry of ``sources``: files that a list of globs matches, a journal or standard input."""
 
     name: _Name
-    paths: list[_Text] = Field(min_length=1)
+    paths: list[_Text] = Field([], min_length=1)
     exclude: list[_Text] = []
     encoding: Encoding = "auto"
     multiline: Multiline = Multiline()
+    journal: Journal = Journal.model_construct()
+
+    @model_validator(mode="after")
+    def _reads_one_thing(self) -> Source:
+        if self.journal.enabled:
+            if self.paths or self.exclude:
+                raise ValueError("a source has paths or a journal; make two sources of them")
+        elif not self.paths:
+            raise ValueError("there is nothing to read; add paths, or journal: true")
+        if STDIN in self.paths and (len(self.paths) > 1 or self.exclude):
+            raise ValueError("'-', standard input, must be the only path of its source")
+        shaped = self.encoding != "auto" or self.multiline
+        if shaped and (self.journal.enabled or self.is_stdin):
+            raise ValueError("encoding and multiline are for files")
+        return self
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether the source is standard input."""
+        return self.paths == [STDIN]
 
 
 class Model(_Section):
-    """Which artifact scores, on how many threads, and how much of its work is remembered."""
+    """Which artifact scores, on how many threads, and how much of its work is remembered.
+
+    ``sha256`` pins the artifact: that of its ``manifest.json``, in which those of the other files
+    stand.
+    """
 
     path: str = "base"
+    sha256: str = ""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
     cached_shapes: Annotated[int, Field(ge=1000)] = 200_000
     cached_texts: Annotated[int, Field(ge=1000)] = 50_000
+
+    @field_validator("sha256")
+    @classmethod
+    def _is_a_digest(cls, digest: str) -> str:
+        if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ValueError("must be the 64 hex digits that `sha256sum manifest.json` prints")
+        return digest
 
 
 class Tail(_Section):
@@ -125,6 +202,46 @@ class Decision(_Section):
     storm_texts: Annotated[int, Field(ge=1, le=1000)] = 5
     storm_seconds: _Positive = 60.0
     notify_close: bool = True
+    retention_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
+
+
+class Privacy(_Section):
+    """Whether secrets are masked in the lines that are kept, and by which rules.
+
+    ``without`` names rules of :data:`tinylogbert_daemon.privacy.RULES` that are left out, ``rules``
+    adds some, as name and regular expression.
+    """
+
+    mask: bool = True
+    without: list[str] = []
+    rules: dict[_Name, _Text] = {}
+
+    @field_validator("without")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in privacy.NAMES:
+                near = difflib.get_close_matches(name, privacy.NAMES, 1, 0.5)
+                known = f"known: {', '.join(privacy.NAMES)}"
+                hint = f"did you mean {near[0]!r}?" if near else known
+                raise ValueError(f"no rule is named {name!r}; {hint}")
+        return names
+
+    @field_validator("rules")
+    @classmethod
+    def _usable(cls, rules: dict[str, str]) -> dict[str, str]:
+        for name, pattern in rules.items():
+            if name in privacy.NAMES:
+                raise ValueError(f"{name}: a rule of that name is there; choose another one")
+            try:
+                privacy.own_rule(name, pattern)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+        return rules
+
+    def masker(self) -> privacy.Masker:
+        """Return a masker with the rules that are on."""
+        return privacy.Masker(self.without, self.rules)
 
 
 class Learning(_Section):
@@ -132,7 +249,8 @@ class Learning(_Section):
 
     ``retrain`` says who trains: ``daemon``; ``never`` (the daemon does not); ``auto``: the daemon,
     unless systemd runs it, which has a timer for that, or no new model would be taken.
-    ``swap`` says whether a new model may take over: ``auto`` means where ``model.path`` is base.
+    ``swap`` says whether a new model may take over: ``auto`` means where ``model.path`` is base and
+    none is pinned.
     """
 
     retrain: Literal["auto", "daemon", "never"] = "auto"
@@ -142,22 +260,32 @@ class Learning(_Section):
     swap: Literal["auto", "always", "never"] = "auto"
 
 
+class State(_Section):
+    """What to do with a state that is damaged: refuse to start, or set it aside and start anew."""
+
+    on_damage: Literal["aside", "stop"] = "aside"
+
+
 class Jsonl(_Section):
     """The JSONL sink; an empty path means ``alerts.jsonl`` in the state directory."""
 
     enabled: bool = True
     path: str = ""
+    content: Content = "masked"
 
 
 class Log(_Section):
     """The sink that writes alerts to the daemon's own log."""
 
     enabled: bool = True
+    content: Content = "masked"
 
 
 class Sinks(_Section):
-    """Where alerts are delivered."""
+    """Where alerts are delivered, and how many may be owed to each sink."""
 
+    spool_limit: Annotated[int, Field(ge=1)] = 10_000
+    drop: Literal["oldest", "newest"] = "oldest"
     jsonl: Jsonl = Jsonl()
     log: Log = Log()
 
@@ -200,9 +328,11 @@ class Config(_Section):
         )
     ]
     state_dir: _Text = "/var/lib/tinylogbert"
+    state: State = State()
     model: Model = Model()
     tail: Tail = Tail()
     decision: Decision = Decision()
+    privacy: Privacy = Privacy()
     learning: Learning = Learning()
     sinks: Sinks = Sinks()
     http: Http = Http()
@@ -215,6 +345,8 @@ class Config(_Section):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two sources are named {name!r}; names must differ")
+        if sum(source.is_stdin for source in sources) > 1:
+            raise ValueError("two sources are standard input ('-'); only one can be")
         return sources
 
     @property
@@ -226,7 +358,13 @@ class Config(_Section):
     def swaps(self) -> bool:
         """Whether a model that was trained on this host may take over."""
         swap = self.learning.swap
-        return swap == "always" or (swap == "auto" and self.model.path == "base")
+        free = self.model.path == "base" and not self.model.sha256
+        return swap == "always" or (swap == "auto" and free)
+
+    @property
+    def retention_seconds(self) -> float:
+        """How long closed incidents and samples are kept, in seconds of log time; 0 for ever."""
+        return self.decision.retention_days * 86_400.0
 
     @property
     def jsonl_path(self) -> Path:

@@ -200,9 +200,13 @@ def _suppressed(earlier: Withheld) -> SuppressedBody:
 def parts(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what an alert says to people, as named lines in which nothing acts on a terminal.
 
-    An alert of an older version may lack keys; those are passed over.
+    An alert of an older version may lack keys, one without content has no text; those are passed
+    over.
     """
-    yield "line", printable(found["log_text"], LINE_CHARACTERS)
+    if found["log_text"] or "hash" not in found:
+        yield "line", printable(found["log_text"], LINE_CHARACTERS)
+    else:
+        yield "hash", printable(found["hash"], LINE_CHARACTERS)
     yield "reason", printable(found["reason"], LINE_CHARACTERS)
     nearest, storm, earlier = (found.get(key) for key in ("nearest", "storm", "suppressed"))
     if nearest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tinylogbert_daemon.decide.score import Decision
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.tokenizer import Tokenizer
+from tinylogbert_daemon.privacy import MASKED, SPOKEN
 
 WORDS = 3
 """How many of the most surprising words an explanation names."""
@@ -13,6 +14,9 @@ _CLEARLY = 0.8
 _TROUBLE = 0.5
 _NEW = 0.65
 _RARE = 0.12
+
+LEAST_EXPECTED = "least expected: "
+"""How the part of a reason begins that names words of the line; it is the last one."""
 
 # every line has them, whatever it says
 _HEADER = frozenset(("[time]", "[host]"))
@@ -35,6 +39,7 @@ _SPOKEN = {
     "[mail]": "a mail address",
     "[blob]": "encoded data",
     "[bin]": "bytes that are no text",
+    MASKED: SPOKEN,
 }
 
 
@@ -80,7 +85,7 @@ def reason(
         parts[-1] += " (still learning this log)"
     if words:
         named = ", ".join(f"{spoken(word)} {share:.0%}" for word, share in words)
-        parts.append(f"least expected: {named}")
+        parts.append(f"{LEAST_EXPECTED}{named}")
     return "; ".join(parts)
 
 

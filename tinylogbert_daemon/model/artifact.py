@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model.normalize import NORMALIZER_VERSION
 from tinylogbert_daemon.model.tokenizer import Tokenizer
+from tinylogbert_daemon.model.trust import check_private, make_private
 
 if TYPE_CHECKING:
     import torch
@@ -126,17 +127,27 @@ def find(model: str | None) -> Path:
     return path.resolve()
 
 
-def load(model: str | None = None) -> Artifact:
+def load(model: str | None = None, pinned: str = "") -> Artifact:
     """Return the checked artifact that ``model`` names (see :func:`find`).
 
-    Raises :class:`ArtifactError`, with one clear line, if a file is missing, changed, or made for
-    another format or normalizer.
+    ``pinned``, if not empty, is the SHA-256 that its manifest must have, in hex. Raises
+    :class:`ArtifactError`, with one clear line, if a file is missing, changed, to be written by
+    others, or made for another format or normalizer.
     """
     folder = find(model)
+    if folder != base_folder():  # whose hash stands in the code beside it
+        for name in ("", MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE):
+            check_private(folder / name)
     content = _read(folder / MANIFEST_FILE)
+    digest = sha256(content).hexdigest()
+    if pinned and digest != pinned:
+        raise ArtifactError(
+            f"{folder / MANIFEST_FILE}: has the SHA-256 {digest}, not the one that model.sha256 "
+            "pins; restore the model, or pin this one"
+        )
     manifest = _parse(folder, content)
     named = _NAME.fullmatch(folder.name)
-    actual = sha256(content).hexdigest()[:12]
+    actual = digest[:12]
     if named and named["hash"] != actual:
         raise ArtifactError(
             f"{folder / MANIFEST_FILE}: has been changed (hash {actual}, "
@@ -187,6 +198,8 @@ def write(
     temporary.mkdir(parents=True, exist_ok=True)
     for name, content in {**contents, MANIFEST_FILE: manifest.to_bytes()}.items():
         (temporary / name).write_bytes(content)
+        make_private(temporary / name)
+    make_private(temporary)
     temporary.rename(folder)
     return folder
 

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tinylogbert_daemon.errors import ArtifactError
+from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.tokenizer import PAD, Encoding
 
@@ -25,7 +27,7 @@ def text_key(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Verdict:
     """What the model says of a text; equal only to itself, so that it hashes by identity.
 
@@ -54,7 +56,9 @@ def blank_verdict(text: str = "") -> Verdict:
 class Scorer:
     """The model behind one function, :meth:`score`; not safe for several threads at once.
 
-    ``observe`` is told how long each call took, in seconds.
+    ``observe`` is told how long each call took, in seconds. Raises :class:`ArtifactError` if the
+    model cannot be called at all, as where the service manager forbids to compile its kernels:
+    otherwise every text would be found unscorable, one by one.
     """
 
     def __init__(
@@ -67,6 +71,15 @@ class Scorer:
         self._observe = observe
         torch.set_num_threads(threads)
         self._graph = artifact.graph()
+        try:
+            self._run([encoding.ids for encoding in artifact.tokenizer.encode(["error"])])
+        except RuntimeError as error:  # what torch raises
+            # the interpreter's trace comes first
+            reason = printable((str(error).strip() or "no reason given").splitlines()[-1])
+            raise ArtifactError(
+                f"{artifact.folder}: the model does not run on this host: {reason}; is "
+                "MemoryDenyWriteExecute set, or memory short?"
+            ) from error
 
     def score(self, texts: Sequence[str]) -> list[Verdict]:
         """Return the verdict of each text, in order; an empty text gets :func:`blank_verdict`."""

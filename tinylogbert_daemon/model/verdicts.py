@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TypeVar
 
 from tinylogbert_daemon.model.normalize import normalize
+from tinylogbert_daemon.model.own import is_own
 from tinylogbert_daemon.model.scorer import Verdict, blank_verdict
 
 SHAPES = 200_000
@@ -20,14 +20,6 @@ KEY_BYTES = 1024
 OWN = blank_verdict()
 """The verdict of lines that the daemon itself logged: they never count and never alert."""
 
-_OWN_LINE = re.compile(
-    # as syslog or the journal's text form brings it back: time, host, then our program name
-    rb"(?:<[\w-]+>)?(?:0 )?(?:[A-Z][a-z]{2} [ 0]0 00:00:00|0000-00-00T[0:.+Z-]+) [^ ]+ "
-    rb"tinylogbert(?:\[0+\])?:"
-    # as our own JSON and console lines begin
-    rb"|\{\"logger\": ?\"tinylogbert\""
-    rb"|0000-00-00T00:00:00[0.]*Z \[\w+ *\] tinylogbert: "
-)
 _Key = TypeVar("_Key")
 
 
@@ -60,7 +52,7 @@ class VerdictCache:
         """Return what is known of ``shapes`` through their texts, and what must be scored."""
         misses = Misses()
         for shape in shapes:
-            if _OWN_LINE.match(shape):
+            if is_own(shape):
                 self._keep(misses, shape, OWN)
                 continue
             text = normalize(shape)

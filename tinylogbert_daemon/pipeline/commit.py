@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from concurrent.futures import Executor
 
 from tinylogbert_daemon import logs
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline.process import Tally
 from tinylogbert_daemon.state.effects import Effects
@@ -33,7 +34,10 @@ class Committer:
         self._wake = asyncio.Event()
         self._room = asyncio.Condition()
         self._commit = asyncio.Lock()
+        self._dropped: Counter[str] = Counter()  # by sink, since its spool is full
         self.failure: str | None = None
+        self.progress = asyncio.Event()
+        """Set whenever a commit has ended, well or not; whoever looks at it clears it."""
         self.committed = asyncio.Event()
         """Set after each commit that owes deliveries; whoever waits for it clears it."""
 
@@ -64,6 +68,7 @@ class Committer:
     async def flush(self) -> None:
         """Commit all that is complete now; on failure, keep it and try again.
 
+        Raises :class:`DamagedStateError`: trying again does not mend that, starting again may.
         One commit at a time: a later one must not overtake, nor outlive, one that fails.
         """
         async with self._commit:
@@ -78,9 +83,13 @@ class Committer:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                await loop.run_in_executor(self._executor, self._store.commit, effects)
+                dropped = await loop.run_in_executor(self._executor, self._store.commit, effects)
+                self.progress.set()
                 break
+            except DamagedStateError:
+                raise
             except StateError as error:
+                self.progress.set()
                 if self.failure is None:
                     logs.get().error("cannot commit; reading waits", error=str(error))
                 self.failure = str(error)
@@ -90,10 +99,22 @@ class Committer:
             self.failure = None
         for tally in tallies:
             publish(self._metrics, tally)
+        self._note_dropped({sink for sink, _, _ in effects.deliveries}, dropped)
         if effects.deliveries:
             self.committed.set()
         async with self._room:
             self._room.notify_all()
+
+    def _note_dropped(self, sinks: set[str], dropped: Counter[str]) -> None:
+        """Count what a full spool has dropped, and say once when that begins and when it ends."""
+        for sink in sorted(sinks):
+            if dropped[sink]:
+                self._metrics.alerts_suppressed.labels("spool").inc(dropped[sink])
+                if not self._dropped[sink]:
+                    logs.get().warning("a sink is owed too many alerts; some go", sink=sink)
+                self._dropped[sink] += dropped[sink]
+            elif count := self._dropped.pop(sink, 0):
+                logs.get().info("no alerts are dropped any more", sink=sink, dropped=count)
 
 
 def publish(metrics: Metrics, tally: Tally) -> None:
@@ -108,6 +129,8 @@ def publish(metrics: Metrics, tally: Tally) -> None:
         metrics.lines_truncated.labels(limit).inc(count)
     if tally.own:
         metrics.lines_dropped.labels("own").inc(tally.own)
+    if tally.unreadable:
+        metrics.lines_dropped.labels("unreadable").inc(tally.unreadable)
     metrics.anomalies.labels(tally.source).inc(tally.anomalies)
     metrics.incidents_opened.labels(tally.source).inc(tally.opened)
     for reason, count in tally.suppressed.items():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tinylogbert_daemon.decide.incident import Anomaly
 from tinylogbert_daemon.decide.score import Decision
 from tinylogbert_daemon.model.scorer import Verdict
+from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.logtime import parse
 
@@ -29,11 +30,16 @@ class Judged:
 
 
 def anomalies(
-    judged: Judged, found: Mapping[Verdict, Decision], model: str, clock: float
+    judged: Judged,
+    found: Mapping[Verdict, Decision],
+    private: Private,
+    model: str,
+    clock: float,
 ) -> list[tuple[Anomaly, Verdict]]:
     """Return an anomaly for each verdict of ``found``, in order of their first records.
 
-    ``clock`` is the time of the host's clock in seconds, for dates without a year.
+    ``private`` masks what they keep; ``clock`` is the time of the host's clock in seconds, for
+    dates without a year.
     """
     block, verdicts = judged.block, judged.verdicts
     lines = block.data.split(b"\n")
@@ -52,9 +58,9 @@ def anomalies(
             offset=offsets[at],
             line=block.after.lines - block.lines + numbers[at] + 1,
             records=judged.counted[verdict],
-            first_line=_readable(lines[at]),
-            last_line=_readable(lines[last[verdict]]),
-            text=verdict.text,
+            first_line=_readable(lines[at], private),
+            last_line=_readable(lines[last[verdict]], private),
+            text=private.text(verdict),
             key=verdict.key,
             time=max(judged.start, min(time, judged.now)),
             score=decision.score,
@@ -67,5 +73,6 @@ def anomalies(
     return made
 
 
-def _readable(line: bytes) -> str:
-    return line[: LINE_CHARACTERS * 4].decode("utf-8", "replace")[:LINE_CHARACTERS]
+def _readable(line: bytes, private: Private) -> str:
+    # masked first: of a secret that is cut a rule might no longer know what it was
+    return private.line(line[: LINE_CHARACTERS * 4].decode("utf-8", "replace"))[:LINE_CHARACTERS]

@@ -1,4 +1,4 @@
-"""Where every known file stands, by the file and by how it begins."""
+"""Where every known file and journal stands, by what it is and by how it begins."""
 
 from __future__ import annotations
 

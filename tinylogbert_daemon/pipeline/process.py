@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -19,6 +19,7 @@ from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill, missing
 from tinylogbert_daemon.pipeline.judged import Judged, anomalies
+from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.logtime import block_times
 from tinylogbert_daemon.state.effects import Effects, FileRow
@@ -58,6 +59,7 @@ class Tally:
     cut_records: int = 0
     cut_texts: int = 0
     own: int = 0
+    unreadable: int = 0
     hits: int = 0
     misses: int = 0
     anomalies: int = 0
@@ -69,7 +71,7 @@ class Processor:
     """Owns the cache, the decider and the open incidents; used from the event loop alone.
 
     ``sinks`` names the sinks that an alert is owed to; with ``notify_close`` they are owed another
-    one when an incident closes whose opening was sent.
+    one when an incident closes whose opening was sent. ``private`` masks what is kept.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Processor:
         learning_seconds: float,
         sinks: Sequence[str],
         notify_close: bool = True,
+        private: Private | None = None,
     ) -> None:
         self._artifact = artifact
         self._score = score
@@ -96,6 +99,7 @@ class Processor:
         self._learning_seconds = learning_seconds
         self._sinks = tuple(sinks)
         self._notify_close = notify_close
+        self._private = private or Private()
         self._normals = Normals()
 
     async def process(self, block: Block, into: Callable[[], Effects]) -> Tally:
@@ -123,6 +127,7 @@ class Processor:
             cut_records=block.cut,
             cut_texts=sum(verdict.cut for verdict in set(misses.found.values())),
             own=counted.pop(OWN, 0),
+            unreadable=block.unreadable,
             hits=len(found) - missed,
             misses=missed,
         )
@@ -134,6 +139,7 @@ class Processor:
 
     def _apply(self, judged: Judged, misses: Misses, effects: Effects, tally: Tally) -> None:
         block, now = judged.block, judged.now
+        samples = self._private.samples(misses.found)
         self._incidents.budget.see(block.source, now)
         # what was quiet until the block began is over, also if the block brings it again
         self._close_quiet(block.source, judged.start, effects)
@@ -141,7 +147,7 @@ class Processor:
         if anomalous:
             self._open(judged, anomalous, effects, tally)
         self._close_quiet(block.source, now, effects)
-        self._count(judged, misses, effects)
+        self._count(judged, samples, effects)
         self._learn_normals(judged)
         key = block.after.key
         effects.files[key] = FileRow(block.source, block.path, block.after, self._clock.now())
@@ -229,15 +235,17 @@ class Processor:
         tally: Tally,
     ) -> None:
         """Open incidents for anomalous verdicts, or let them grow, in order of their records."""
-        found = anomalies(judged, anomalous, self._artifact.name, self._clock.now())
+        private, model = self._private, self._artifact.name
+        found = anomalies(judged, anomalous, private, model, self._clock.now())
         verdicts = {anomaly.key: verdict for anomaly, verdict in found}
 
         def explain(anomaly: Anomaly) -> Anomaly:
             verdict = verdicts[anomaly.key]
-            words = surprising_words(verdict, self._artifact.tokenizer)
+            words = private.words(verdict, surprising_words(verdict, self._artifact.tokenizer))
             why = reason(verdict, anomalous[verdict], words, learning=judged.learning)
             is_open = partial(self._incidents.is_open, anomaly.source)
-            nearest = self._normals.nearest(verdict, anomaly.source, is_open)
+            shown = replace(verdict, text=anomaly.text)
+            nearest = self._normals.nearest(shown, anomaly.source, is_open)
             return replace(anomaly, reason=why, words=words, nearest=nearest)
 
         for change in self._incidents.observe([one for one, _ in found], judged.now, explain):
@@ -276,15 +284,15 @@ class Processor:
                 # what a source writes while it is learned is its normal, but for trouble
                 harmless = judged.learning and verdict.severity < _TROUBLE
                 known = harmless or decision.novelty <= KNOWN_NOVELTY
-                if known and not decision.anomaly:
+                # a text with a secret is not shown to explain another one
+                if known and not decision.anomaly and verdict not in self._private:
                     common.append(verdict)
         self._normals.feed(source, common)
 
-    def _count(self, judged: Judged, misses: Misses, effects: Effects) -> None:
+    def _count(self, judged: Judged, samples: Mapping[int, bytes], effects: Effects) -> None:
         changed = self._decider.learn(judged.counted, judged.now, learning=judged.learning)
         if changed:
             effects.reference = (self._artifact.name, self._decider.reference())
-        samples = {verdict.key: shape for shape, verdict in misses.found.items()}
         for key, (count, updated) in changed.items():
             before = effects.counts.get(key)
             shape = before[2] if before else samples.get(key, b"")

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.config import Config
+from tinylogbert_daemon.config.schema import Content
 from tinylogbert_daemon.decide.budget import Budget, Suppressed
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.score import Decider
@@ -20,14 +21,18 @@ from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.model.verdicts import VerdictCache
 from tinylogbert_daemon.pipeline.commit import Committer
 from tinylogbert_daemon.pipeline.positions import Positions
+from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.pipeline.process import Processor, SourceState
 from tinylogbert_daemon.pipeline.scoring import Scoring
-from tinylogbert_daemon.pipeline.tailing import Followed, Tailing
+from tinylogbert_daemon.pipeline.streams import Followed
+from tinylogbert_daemon.pipeline.tailing import Tailing
+from tinylogbert_daemon.sinks.content import content
 from tinylogbert_daemon.sinks.jsonl import JsonlSink
 from tinylogbert_daemon.sinks.log import LogSink
 from tinylogbert_daemon.sinks.sink import Delivery, Sink
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state.effects import Effects
 from tinylogbert_daemon.state.samples import remember
 from tinylogbert_daemon.state.store import Store
@@ -44,10 +49,10 @@ _HOUR = 3600.0
 
 
 class Pipeline:
-    """Everything between the files and the sinks, for one configuration.
+    """Everything between the sources and the sinks, for one configuration.
 
     ``scorer_executor`` is the one thread that may call ``scorer``; ``from_beginning`` names the
-    sources that are read whole at first sight.
+    sources that are read whole at first sight; ``stdin`` is the process's, if it is one.
     """
 
     def __init__(
@@ -60,6 +65,7 @@ class Pipeline:
         clock: Clock,
         metrics: Metrics,
         from_beginning: Sequence[str] = (),
+        stdin: Stdin | None = None,
     ) -> None:
         self._config = config
         self._store = store
@@ -73,12 +79,16 @@ class Pipeline:
         self._positions = Positions(store.files())
         self._scoring = Scoring(scorer, scorer_executor, metrics)
         self.committer = Committer(store, self._state_thread, metrics)
-        sinks: list[Sink] = []
+        sinks: list[tuple[Sink, Content]] = []
         if config.sinks.jsonl.enabled:
-            sinks.append(JsonlSink(config.jsonl_path))
+            sinks.append((JsonlSink(config.jsonl_path), config.sinks.jsonl.content))
         if config.sinks.log.enabled:
-            sinks.append(LogSink())
-        self._deliveries = [Delivery(sink, store, self._state_thread, metrics) for sink in sinks]
+            sinks.append((LogSink(), config.sinks.log.content))
+        masker = config.privacy.masker()
+        self._deliveries = [
+            Delivery(sink, store, self._state_thread, metrics, content(kind, masker))
+            for sink, kind in sinks
+        ]
         decision = config.decision
         self.incidents = IncidentBook(
             decision.quiet_seconds,
@@ -89,7 +99,7 @@ class Pipeline:
             suppressed=Suppressed(store.suppressed()),
         )
         self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
-        self._sinks = [sink.name for sink in sinks]
+        self._sinks = [sink.name for sink, _ in sinks]
         self._processor = self._make_processor()
         self._tailing = Tailing(
             config.sources,
@@ -103,8 +113,10 @@ class Pipeline:
             executor=self._readers,
             clock=clock,
             metrics=metrics,
+            stdin=stdin,
         )
         self.ready = self._tailing.scanned
+        self.ended = self._tailing.ended
         self._working_since: float | None = None
         self._working = 0
         self._open = asyncio.Event()
@@ -117,11 +129,17 @@ class Pipeline:
         return self._tailing.status()
 
     def stuck_seconds(self) -> float:
-        """Return for how long blocks were worked on without a block or a model call ending."""
+        """Return for how long blocks were worked on and none, no model call and no commit ended.
+
+        A commit that fails and is tried again is no such case: a full disk is not mended by a
+        restart, and a daemon that is restarted again and again is given up in the end.
+        """
         if self._working_since is None:
             return 0.0
-        if self._scoring.progress.is_set():
-            self._scoring.progress.clear()
+        stages = (self._scoring.progress, self.committer.progress)
+        if any(progress.is_set() for progress in stages):
+            for progress in stages:
+                progress.clear()
             self._working_since = self._clock.monotonic()
         return self._clock.monotonic() - self._working_since
 
@@ -139,6 +157,7 @@ class Pipeline:
             learning_seconds=config.decision.learning_hours * _HOUR,
             sinks=self._sinks,
             notify_close=config.decision.notify_close,
+            private=Private(config.privacy.masker(), mask_kept=config.privacy.mask),
         )
 
     async def swap(
@@ -173,7 +192,7 @@ class Pipeline:
         return decider
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Follow, score, decide, commit and deliver until ``stop``; then drain.
+        """Follow, score, decide, commit and deliver until ``stop`` or ``ended``; then drain.
 
         Reading ends at once; blocks in hand are finished and committed, owed alerts delivered, all
         within ``DRAIN_SECONDS``. What is cut off then is read or delivered again by the next run.
@@ -189,7 +208,7 @@ class Pipeline:
                 ]
                 delivering = [group.create_task(each.run()) for each in self._deliveries]
                 try:
-                    await stop.wait()
+                    await _either(stop, self.ended)
                     tailing.cancel()
                     async with asyncio.timeout(DRAIN_SECONDS):
                         await asyncio.wait([tailing])
@@ -245,7 +264,12 @@ class Pipeline:
                     self._metrics.deliveries_pending.labels(name).set(pending.get(name, 0))
                 if self._clock.monotonic() - pruned >= PRUNE_SECONDS:
                     pruned = self._clock.monotonic()
-                    await loop.run_in_executor(self._state_thread, self._store.prune)
+                    await loop.run_in_executor(
+                        self._state_thread,
+                        self._store.prune,
+                        self._config.retention_seconds,
+                        self._clock.now(),
+                    )
             await asyncio.sleep(MEASURE_SECONDS)
 
     async def _wake_deliveries(self) -> None:
@@ -280,3 +304,13 @@ def _decider(config: Config, artifact: Artifact, store: Store) -> Decider:
     if reference is not None:
         decider.restore(reference)
     return decider
+
+
+async def _either(*events: asyncio.Event) -> None:
+    """Wait until one of ``events`` is set."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

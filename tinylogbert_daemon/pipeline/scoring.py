@@ -9,7 +9,7 @@ from itertools import islice
 
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.metrics import Metrics
-from tinylogbert_daemon.model.scorer import Scorer, Verdict, blank_verdict
+from tinylogbert_daemon.model.scorer import Scorer, Verdict, blank_verdict, text_key
 
 CALL_TEXTS = 64
 """Texts of one call of the scorer: enough to sort by length, few enough to stay responsive."""
@@ -87,5 +87,7 @@ class Scoring:
             if len(texts) > 1:
                 return [self._call([text])[0] for text in texts]
             self._metrics.lines_dropped.labels("unscorable").inc()
-            logs.get().error("the model failed on a text", text=texts[0], error=str(error))
+            # by its key: the text may hold a secret
+            key = f"{text_key(texts[0]):016x}"
+            logs.get().error("the model failed on a text", text_key=key, error=str(error))
             return [blank_verdict(texts[0])]

@@ -1,4 +1,7 @@
-"""Which files are followed, each by a task of its own, from discovery to the end of the path."""
+"""Which files are followed, each by a task of its own, from discovery to the end of the path.
+
+Journals and standard input are followed beside them: :mod:`~tinylogbert_daemon.pipeline.streams`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from tinylogbert_daemon.config.schema import Source
 from tinylogbert_daemon.config.schema import Tail as TailConfig
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.pipeline.streams import Followed, Streams
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.discover import (
     Discovery,
@@ -26,6 +30,7 @@ from tinylogbert_daemon.source.discover import (
 from tinylogbert_daemon.source.follow import follow
 from tinylogbert_daemon.source.joining import Joining
 from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.source.tail import Form, Limits, ReadBack, Tail
 from tinylogbert_daemon.source.watch import Watcher, directories_of
 
@@ -43,15 +48,6 @@ class _Followed:
     rotated: int = 0
     truncated: int = 0
     unreadable: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """How a followed path stands, for status."""
-
-    source: str
-    lag_bytes: int
-    unreadable: str | None
 
 
 @dataclass(slots=True)
@@ -88,6 +84,7 @@ class Tailing:
         executor: Executor,
         clock: Clock,
         metrics: Metrics,
+        stdin: Stdin | None = None,
     ) -> None:
         self._config = config
         self._on_block = on_block
@@ -112,17 +109,28 @@ class Tailing:
                 fresh=source.name not in known and source.name not in from_beginning,
             )
             for source in sources
+            if not (source.journal.enabled or source.is_stdin)
         }
         self._followed: dict[tuple[str, str], _Followed] = {}
         self._changed = asyncio.Event()
         self._modified: dict[str, int] = {}
         self._in_hand: set[asyncio.Task[None]] = set()
+        self._streams = Streams(
+            sources,
+            config,
+            on_block=on_block,
+            finish=self._finish,
+            saved=files.positions(0, 0),  # what is no file has none of the numbers of one
+            executor=executor,
+            stdin=stdin,
+        )
+        self.ended = self._streams.ended
         self.scanned = asyncio.Event()
         """Set once the first scan is done."""
 
     def status(self) -> dict[str, Followed]:
         """Return how each followed path stands."""
-        return {
+        return self._streams.status() | {
             path: Followed(source, entry.tail.stats.lag_bytes, entry.tail.stats.unreadable)
             for (source, path), entry in self._followed.items()
         }
@@ -136,6 +144,7 @@ class Tailing:
         said: str | None = None
         try:
             async with asyncio.TaskGroup() as group:
+                self._streams.start(group)
                 while True:
                     await self._scan(group)
                     reason = await loop.run_in_executor(
@@ -166,7 +175,7 @@ class Tailing:
 
     async def _scan(self, group: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
-        unreadable = 0
+        unreadable = sum(one.unreadable is not None for one in self._streams.status().values())
         self._own.clear()
         self._own |= own_files(self._own_paths)
         for name, tailed in self._sources.items():
@@ -221,14 +230,14 @@ class Tailing:
         try:
             async for block in stream:
                 # a block that was begun is finished, also when we are asked to stop
-                await self._finish(block)
+                await self._finish(self._on_block(block))
         finally:
             await stream.aclose()
             tail.close()
 
-    async def _finish(self, block: Block) -> None:
-        """Have ``block`` worked on to the end even if cancelled meanwhile, then pass that on."""
-        task = asyncio.ensure_future(self._on_block(block))
+    async def _finish(self, work: Coroutine[None, None, None]) -> None:
+        """Have ``work`` on a block done to the end even if cancelled meanwhile; pass that on."""
+        task = asyncio.ensure_future(work)
         self._in_hand.add(task)
         task.add_done_callback(self._in_hand.discard)
         try:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import aiofiles
 
+from tinylogbert_daemon.state.modes import open_private
+
 
 class JsonlSink:
     """Appends to one file, made for its owner alone; it may be rotated away at any time."""
@@ -20,7 +22,7 @@ class JsonlSink:
 
     async def deliver(self, bodies: Sequence[str]) -> None:
         """Append ``bodies``; raises ``OSError``. A torn line of a crash before is ended first."""
-        async with aiofiles.open(self._path, "a+b", opener=_private) as file:
+        async with aiofiles.open(self._path, "a+b", opener=open_private) as file:
             size = await file.seek(0, os.SEEK_END)
             torn = False
             if size:
@@ -30,7 +32,3 @@ class JsonlSink:
             await file.write(b"\n" + content if torn else content)
             await file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Protocol
 
@@ -27,12 +27,21 @@ class Sink(Protocol):
         """Deliver alerts, each one line of JSON; raises ``OSError`` if it could not."""
 
 
+def _as_it_is(body: str) -> str:
+    return body
+
+
 async def deliver_pending(
-    sink: Sink, store: Store, executor: Executor, metrics: Metrics
+    sink: Sink,
+    store: Store,
+    executor: Executor,
+    metrics: Metrics,
+    content: Callable[[str], str] = _as_it_is,
 ) -> tuple[int, bool]:
     """Deliver one batch of what is owed to ``sink``; return how many, and whether it went well.
 
-    A crash between delivery and commit repeats the batch: ids tell the repetition.
+    ``content`` makes of an alert what the sink is told of it. A crash between delivery and commit
+    repeats the batch: ids tell the repetition.
     """
     loop = asyncio.get_running_loop()
     owed = await loop.run_in_executor(executor, store.pending, sink.name, BATCH)
@@ -40,7 +49,7 @@ async def deliver_pending(
         return 0, True
     numbers = [delivery.number for delivery in owed]
     try:
-        await sink.deliver([delivery.body for delivery in owed])
+        await sink.deliver([content(delivery.body) for delivery in owed])
     except OSError as error:
         metrics.alerts_failed.labels(sink.name).inc(len(owed))
         if owed[0].attempts == 0:
@@ -55,12 +64,20 @@ async def deliver_pending(
 class Delivery:
     """Delivers to one sink for ever, woken by ``wake``, backing off while it fails."""
 
-    def __init__(self, sink: Sink, store: Store, executor: Executor, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        store: Store,
+        executor: Executor,
+        metrics: Metrics,
+        content: Callable[[str], str] = _as_it_is,
+    ) -> None:
         self.name = sink.name
         self._sink = sink
         self._store = store
         self._executor = executor
         self._metrics = metrics
+        self._content = content
         self.wake = asyncio.Event()
         self.wake.set()  # what a previous run owed
         self._ending = asyncio.Event()
@@ -92,7 +109,7 @@ class Delivery:
         try:
             while True:
                 count, well = await deliver_pending(
-                    self._sink, self._store, self._executor, self._metrics
+                    self._sink, self._store, self._executor, self._metrics, self._content
                 )
                 if not well or count < BATCH:
                     return well

@@ -25,7 +25,7 @@ class FileKey:
     newline included), or of the first ``HEAD_BYTES`` bytes where the first line is longer, or of
     the part of it that was handed on before it had an end: it holds while the file grows. It is
     opaque; to ask whether a file is the one meant, use
-    :func:`~tinylogbert_daemon.source.identity.matches`.
+    :func:`~tinylogbert_daemon.source.identity.matches`. What is no file has device and inode 0.
     """
 
     device: int
@@ -43,6 +43,7 @@ class Position:
     which a file that was truncated and has grown again is told from one that was appended to.
     ``mid_line`` says that the byte before ``offset`` is no newline (a partial line was handed on
     after a quiet time); ``skipping`` that the rest of an overlong line is being passed over.
+    ``cursor`` is the last entry's of a journal, whose ``offset`` counts the bytes of its records.
     """
 
     key: FileKey
@@ -51,6 +52,7 @@ class Position:
     tail: bytes
     mid_line: bool = False
     skipping: bool = False
+    cursor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Block:
     ``original`` then is ``data`` before that. ``readback`` marks what was in the file before the
     daemon knew it: it is counted but raises no alert. A block without data only moves the position:
     where a readback found nothing whole to hand on, and now and then while a very long line is
-    passed over.
+    passed over. ``unreadable`` counts what came between
+    the records and is none.
     """
 
     source: str
@@ -78,6 +81,7 @@ class Block:
     after: Position
     cut: int = 0
     readback: bool = False
+    unreadable: int = 0
     coding: Coding = PLAIN
     original: bytes | None = None
 

@@ -22,9 +22,11 @@ from pydantic import TypeAdapter
 # pydantic takes the standard library's TypedDict only from Python 3.12 on
 from typing_extensions import TypedDict
 
-from tinylogbert_daemon.errors import ArtifactError, StateError
+from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.artifact import Artifact
+from tinylogbert_daemon.model.trust import check_private
+from tinylogbert_daemon.state.modes import make_private, open_private
 
 FOLDER = "models"
 KEPT = 3
@@ -119,7 +121,7 @@ class Models:
         """
         folder = self.folder / name
         for path in (self.folder, folder, *sorted(folder.glob("*"))):
-            _check_private(path)
+            check_private(path)
         return artifact.load(str(folder))
 
     # -- the ledger: written by the daemon ----------------------------------------------------
@@ -149,7 +151,7 @@ class Models:
         self.make()
         content = json.dumps({**self.ledger(), **changes}, indent=1).encode()
         new = self.folder / f".{_LEDGER}.new"
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = open_private(new, os.O_WRONLY | os.O_TRUNC)
         try:
             with open(descriptor, "wb") as file:
                 file.write(content)
@@ -164,7 +166,7 @@ class Models:
     def make(self) -> None:
         """Make the folder, for its owner alone, if it is not there."""
         try:
-            self.folder.mkdir(mode=0o700, exist_ok=True)
+            make_private(self.folder)
         except OSError as error:
             raise StateError(f"{self.folder}: cannot make it: {error.strerror}") from error
 
@@ -172,7 +174,7 @@ class Models:
     def locked(self) -> Iterator[None]:
         """Keep others from training here; the lock ends with the process, however that ends."""
         try:
-            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = open_private(self.folder / ".lock", os.O_RDWR)
         except OSError as error:
             raise StateError(f"{self.folder}: cannot write there: {error.strerror}") from error
         try:
@@ -201,19 +203,3 @@ class Models:
         for path in folders[KEPT:]:
             if path.name not in used:
                 rmtree(path, ignore_errors=True)
-
-
-def _check_private(path: Path) -> None:
-    """Raise :class:`ArtifactError` unless ``path`` is ours or root's, and nobody else's to write.
-
-    A symlink is refused as well: it says nothing of what it names.
-    """
-    try:
-        found = path.lstat()
-    except OSError as error:
-        raise ArtifactError(f"{path}: cannot read this model: {error.strerror}") from error
-    if found.st_uid not in (0, os.geteuid()) or found.st_mode & 0o022:
-        raise ArtifactError(
-            f"{path}: belongs to another user, is a symlink or can be written by others; "
-            "only a model that is the daemon's own is used"
-        )

@@ -13,7 +13,9 @@ from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state.effects import FileRow
 
-FILE_COLUMNS = "device, inode, head, source, path, offset, lines, tail, mid_line, skipping, seen"
+FILE_COLUMNS = (
+    "device, inode, head, source, path, offset, lines, tail, mid_line, skipping, cursor, seen"
+)
 INCIDENT_COLUMNS = (
     "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
     "close_reason, withheld, suppressed, peak, storm"
@@ -30,9 +32,10 @@ _UNSIGNED = 1 << 64
 
 def file_row(*values: Any) -> FileRow:
     """Return the row whose values are those of ``FILE_COLUMNS``."""
-    device, inode, head, source, path, offset, lines, tail, mid_line, skipping, seen = values
+    device, inode, head, source, path, offset, lines, tail, mid_line, skipping = values[:10]
+    cursor, seen = values[10:]
     key = FileKey(device, inode % _UNSIGNED, head)
-    position = Position(key, offset, lines, tail, bool(mid_line), bool(skipping))
+    position = Position(key, offset, lines, tail, bool(mid_line), bool(skipping), cursor)
     return FileRow(source, path, position, seen)
 
 
@@ -50,6 +53,7 @@ def file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
         at.tail,
         at.mid_line,
         at.skipping,
+        at.cursor,
         row.seen,
         committed,
     )

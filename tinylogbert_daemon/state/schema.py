@@ -57,4 +57,12 @@ MIGRATIONS = (
         PRIMARY KEY (source, reason)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE files ADD COLUMN cursor TEXT NOT NULL DEFAULT '';
+    """,
+    """
+    CREATE TABLE privacy (
+        id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL
+    );
+    """,
 )

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
 from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
+from tinylogbert_daemon.privacy import Masker
+from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
+from tinylogbert_daemon.state.lock import lock
+from tinylogbert_daemon.state.modes import make_private, open_private
+from tinylogbert_daemon.state.retention import expire, limit
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
     INCIDENT_COLUMNS,
@@ -25,6 +30,8 @@ from tinylogbert_daemon.state.rows import (
     incident_values,
 )
 from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.scrub import scrub
+from tinylogbert_daemon.state.spool import Spool
 
 DATABASE = "state.db"
 FILES_KEPT = 10_000
@@ -38,8 +45,11 @@ class Store:
     when the power goes (sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous).
     """
 
-    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self, directory: Path, *, read_only: bool = False, spool: Spool | None = None
+    ) -> None:
         self.path = directory / DATABASE
+        self._spool = spool or Spool()
         opened = contextlib.ExitStack()
         try:
             if read_only:
@@ -51,39 +61,28 @@ class Store:
                 opened.callback(self._db.close)
                 self._check_version()
             else:
-                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-                opened.callback(os.close, self._lock(directory))
-                # log content is private: the file is made for its owner alone
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+                make_private(directory)
+                opened.callback(os.close, lock(directory))
+                # SQLite gives its -wal and -shm files the mode of this one
+                os.close(open_private(self.path, os.O_RDWR))
                 self._db = sqlite3.connect(
                     self.path, isolation_level=None, check_same_thread=False, timeout=5
                 )
                 opened.callback(self._db.close)
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
+                # what is deleted is overwritten: it may be content of logs
+                self._db.execute("PRAGMA secure_delete=ON")
                 self._migrate()
             self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise StateError(f"{self.path}: cannot use the state: {reason}") from error
+            raise state_error(f"{self.path}: cannot use the state", error) from error
         finally:
             opened.close()
 
     def close(self) -> None:
         """Close the database and let another process have it."""
         self._opened.close()
-
-    def _lock(self, directory: Path) -> int:
-        """Return the descriptor of a lock that ends with the process, however that ends."""
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise StateError(
-                f"{directory}: another daemon uses this state; stop it, or set another state_dir"
-            ) from error
-        return descriptor
 
     def _version(self) -> int:
         return int(self._read("PRAGMA user_version")[0][0])
@@ -109,12 +108,24 @@ class Store:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise StateError(f"{self.path}: cannot read the state: {error}") from error
+            raise state_error(f"{self.path}: cannot read the state", error) from error
+
+    def check(self) -> None:
+        """Read all of the file; raises :class:`DamagedStateError` if it does not hold together.
+
+        That is what sqlite.org/pragma.html#pragma_quick_check finds, and rows of another form.
+        """
+        found = self._read("PRAGMA quick_check(1)")[0][0]
+        if found != "ok":
+            raise DamagedStateError(f"{self.path}: is damaged: {' '.join(str(found).split())}")
+        self.files()
+        self.incidents()
 
     def files(self) -> list[FileRow]:
         """Return where every known file stands, the one read last at the end."""
         rows = self._read(f"SELECT {FILE_COLUMNS} FROM files ORDER BY seen")  # noqa: S608
-        return [file_row(*row) for row in rows]
+        with undamaged(self.path, "a file's position"):
+            return [file_row(*row) for row in rows]
 
     def committed_lines(self) -> dict[str, int]:
         """Return the physical lines committed by path, over all files that it has named."""
@@ -156,7 +167,8 @@ class Store:
             f"SELECT {columns} FROM incidents {where} ORDER BY opened DESC LIMIT ?",  # noqa: S608
             (limit,),
         )
-        return [incident(*row) for row in rows]
+        with undamaged(self.path, "an incident"):
+            return [incident(*row) for row in rows]
 
     def resume_incidents(self, limit: int = OPEN_TEXTS) -> list[Incident]:
         """Return the open incidents, the one seen last at the end; close those beyond ``limit``."""
@@ -204,27 +216,23 @@ class Store:
 
     # -- writing ------------------------------------------------------------------------------
 
-    def commit(self, effects: Effects) -> None:
-        """Commit the effects of whole blocks in one transaction, all or nothing."""
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._write(effects)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise StateError(f"{self.path}: cannot commit: {error}") from error
+    def commit(self, effects: Effects) -> Counter[str]:
+        """Commit the effects of whole blocks in one transaction, all or nothing.
+
+        Returns how many deliveries the full spool has dropped, by sink.
+        """
+        with self._transaction("cannot commit"):
+            self._write(effects)
+            return self._spool.add(self._db, effects.deliveries)
 
     def _write(self, effects: Effects) -> None:
         db = self._db
         db.executemany(
-            f"INSERT INTO files ({FILE_COLUMNS}, committed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "  # noqa: S608
+            f"INSERT INTO files ({FILE_COLUMNS}, committed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) "  # noqa: S608
             "ON CONFLICT DO UPDATE SET source=excluded.source, path=excluded.path, "
             "offset=excluded.offset, lines=excluded.lines, tail=excluded.tail, "
-            "mid_line=excluded.mid_line, skipping=excluded.skipping, seen=excluded.seen, "
+            "mid_line=excluded.mid_line, skipping=excluded.skipping, cursor=excluded.cursor, "
+            "seen=excluded.seen, "
             "committed=committed+excluded.committed",
             [file_values(key, row, effects.lines[key]) for key, row in effects.files.items()],
         )
@@ -245,7 +253,8 @@ class Store:
         )
         db.executemany(
             "INSERT INTO texts VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
-            "count=excluded.count, updated=excluded.updated",
+            "count=excluded.count, updated=excluded.updated, "
+            "shape=CASE WHEN length(shape) THEN shape ELSE excluded.shape END",
             [(key, *row) for key, row in effects.counts.items()],
         )
         if effects.sketch is not None:
@@ -257,9 +266,6 @@ class Store:
             f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
             "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [incident_values(one) for one in effects.incidents.values()],
-        )
-        db.executemany(
-            "INSERT INTO deliveries (sink, incident, body) VALUES (?,?,?)", effects.deliveries
         )
         if effects.budget is not None:
             db.execute("DELETE FROM budget")
@@ -280,25 +286,41 @@ class Store:
             [(number,) for number in numbers],
         )
 
-    def prune(self) -> None:
-        """Let go of the oldest files and closed incidents beyond what is kept."""
-        self._many(
-            "DELETE FROM files WHERE (device, inode, head) IN "
-            "(SELECT device, inode, head FROM files ORDER BY seen DESC LIMIT -1 OFFSET ?)",
-            [(FILES_KEPT,)],
-        )
-        self._many(
-            "DELETE FROM incidents WHERE closed IS NOT NULL AND id IN "
-            "(SELECT id FROM incidents ORDER BY opened DESC LIMIT -1 OFFSET ?)",
-            [(INCIDENTS_KEPT,)],
-        )
+    def prune(self, retention: float = 0.0, now: float = 0.0) -> None:
+        """Let go of the oldest files and closed incidents beyond what is kept.
+
+        With a ``retention`` (seconds) also of what is older at ``now``: that is gone for good.
+        """
+        with self._transaction("cannot write"):
+            limit(self._db, FILES_KEPT, INCIDENTS_KEPT)
+            if retention > 0:
+                expire(self._db, retention, now)
+        if retention > 0:
+            # the log that holds it still is emptied; while others read it, the next time
+            self._read("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def scrub(self, masker: Masker | None) -> None:
+        """Mask what was kept before these rules were on; None: from now on nothing is masked."""
+        with self._transaction("cannot write"):
+            changed = scrub(self._db, masker)
+        if changed:
+            self._read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        with self._transaction("cannot write"):
+            self._db.executemany(statement, rows)
+
+    @contextlib.contextmanager
+    def _transaction(self, failure: str) -> Iterator[None]:
+        """Commit what is done inside, all or nothing; raises :class:`StateError`."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise StateError(f"{self.path}: cannot write: {error}") from error
+            raise state_error(f"{self.path}: {failure}", error) from error

@@ -24,6 +24,9 @@ KEEP_ALIVE_SECONDS = 5
 REQUEST_SECONDS = 10.0
 """How long the first line and the headers of a request may take to arrive."""
 
+ANSWER_SECONDS = 10.0
+"""How long a client may leave an answer that fills the buffers lie before it is cut off."""
+
 GRACE_SECONDS = 3
 """How long requests under way may go on after the stop."""
 
@@ -125,13 +128,15 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with a bound on how long a request may take to arrive.
+    """uvicorn's HTTP/1.1, with bounds on how long a request may take to arrive, an answer to leave.
 
     uvicorn's keep-alive timer starts after the first answer and stops at the first byte; a client
-    that sends nothing, or a byte now and then, would hold its connection for ever.
+    that sends nothing, or a byte now and then, would hold its connection for ever. So would one
+    that does not read: a connection is closed only when all that was written has left.
     """
 
     _arrival: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -141,8 +146,18 @@ class _Protocol(H11Protocol):
         super().data_received(data)
         self._watch_arrival()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        # not closed but cut off: to close is to wait until the client has read the rest
+        self._reading = self.loop.call_later(ANSWER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._forget_reading()
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_arrival()
+        self._forget_reading()
         super().connection_lost(exc)
 
     def _watch_arrival(self) -> None:
@@ -155,6 +170,11 @@ class _Protocol(H11Protocol):
         if self._arrival is not None:
             self._arrival.cancel()
             self._arrival = None
+
+    def _forget_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     def _too_slow(self) -> None:
         self._arrival = None
