@@ -99,6 +99,16 @@ class Daemon:
         with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
             return int(db.execute("SELECT COALESCE(SUM(committed), 0) FROM files").fetchone()[0])
 
+    def committed_of(self, path: Path) -> int:
+        """Return the physical lines committed of one path, over all files that it has named."""
+        with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
+            query = "SELECT COALESCE(SUM(committed), 0) FROM files WHERE path = ?"
+            return int(db.execute(query, (str(path),)).fetchone()[0])
+
+    def wait_for_lines(self, lines: int) -> None:
+        """Wait until so many lines are committed."""
+        self._wait(lambda: self.committed() >= lines, 120)
+
     def settle(self, lines: int, seconds: float = 30) -> int:
         """Return the committed lines once they are at least ``lines``, or after some seconds.
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from peers_tailing import SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("TINYLOGBERT_DATA", ROOT.parent / "shared" / "data"))
 
-pytestmark = [
-    pytest.mark.skipif(
-        not (DATA / "benchmark").is_dir(), reason=f"needs the benchmark data; none in {DATA}"
-    ),
-    pytest.mark.timeout(180),
-]
+pytestmark = pytest.mark.timeout(180)
 
 
 def run(script: str, *arguments: str) -> Any:
@@ -34,12 +28,31 @@ def run(script: str, *arguments: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.usefixtures("benchmark_data")
 def test_throughput() -> None:
     found = run("throughput.py", "--quick")["hdfs"]
     assert found["lines_per_s"] > 0
     assert found.keys() >= {"mb_per_s", "cpu_s_per_million", "rss_mb", "vs_loop", "vs_wc"}
 
 
-def test_every_line_once_over_rotations_and_a_restart() -> None:
-    found = run("rotation.py", "--quick", "--every", "10000")
-    assert found == {"written": 60_000, "scored": 60_000, "lost": 0, "doubled": 0, "rotations": 6}
+def test_five_writers_rotating_by_size_and_a_kill(model_folder: Path) -> None:
+    found = run("rotation.py", "--quick", "--model", str(model_folder))
+    assert found.pop("rotations") == 5 * 3
+    assert found == {"written": 50_000, "scored": 50_000, "lost": 0, "doubled": 0}
+
+
+def test_the_same_scenarios_under_other_tailers(model_folder: Path) -> None:
+    """Ours is exact; others are played where they are installed, whatever they count."""
+    found = run("peers_tailing.py", "--quick", "--model", str(model_folder))
+    assert {name: (row["in"], row["tinylogbert"]) for name, row in found.items()} == {
+        "copytruncate, grown past the old offset": (300, 300),
+        "renamed while stopped": (200, 200),
+    }
+    assert all(count > 0 for row in found.values() for count in row.values())
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_what_is_played_under_other_tailers_is_in_the_docs(scenario: str) -> None:
+    rows = (ROOT / "docs" / "reliability.md").read_text().splitlines()
+    (row,) = [row for row in rows if row.split("|")[1:2] == [f" {scenario} "]]
+    assert all(" of " in cell for cell in row.split("|")[4:6])

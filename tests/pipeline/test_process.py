@@ -149,6 +149,16 @@ def test_log_time_is_the_last_records_and_never_runs_backwards(artifact: Artifac
     assert bench.sources["app"].learning_since == NOW - 900
 
 
+def test_a_clock_that_is_set_back_takes_no_log_time_back(artifact: Artifact) -> None:
+    bench, file = Bench(artifact), File()
+    times = []
+    for jump in (0, -7200, 60, 7200):
+        bench.clock._time += jump  # a clock of the host is set back; this one refuses to be
+        bench.process(file.block("without a date"))
+        times.append(bench.take().log_times["app"])
+    assert times == [NOW, NOW, NOW, NOW + 60]
+
+
 def test_blocks_without_dates_in_a_dated_source_go_on_learning(artifact: Artifact) -> None:
     bench, file = Bench(artifact, learning_seconds=3600), File()
     bench.process(file.block(f"{iso(NOW - 100)} fine"))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.source.scene import Scene
+from tinylogbert_daemon.source.discover import Discovery
 
 
 def test_file_that_is_not_there_yet(scene: Scene) -> None:
@@ -61,6 +65,38 @@ def test_permission_denied_then_granted(
     refusing.number = None
     assert scene.read() == records
     assert scene.tail.stats.unreadable is None
+
+
+def test_permission_denied_then_granted_by_the_kernel() -> None:
+    """The same with real permissions, as somebody whom they bind."""
+    with tempfile.TemporaryDirectory() as directory, _as_nobody(Path(directory)):
+        scene = Scene(Path(directory))
+        records = scene.write_lines(1, 2)
+        scene.path.chmod(0)
+        discovery = Discovery([str(scene.path)])
+        assert discovery.scan().skipped == {str(scene.path): "permission denied"}
+        assert scene.read() == []
+        reasons = [scene.tail.stats.unreadable]
+        scene.path.chmod(0o400)
+        assert discovery.scan().paths == [str(scene.path)]
+        assert scene.read() == records
+        reasons.append(scene.tail.stats.unreadable)
+        assert reasons == ["permission denied", None]
+        assert scene.lines == 2
+        scene.stop()
+
+
+@contextmanager
+def _as_nobody(directory: Path) -> Iterator[None]:
+    """Be the user nobody for a while, where root runs the tests."""
+    ours = os.geteuid()
+    if ours == 0:
+        os.chown(directory, 65534, 65534)
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(ours)
 
 
 def test_new_file_that_may_not_be_read_leaves_the_old_one_open(

@@ -111,6 +111,8 @@ def test_what_is_no_text(tmp_path: Path, name: str, content: bytes, reason: str)
         b"\0" * 5000 + b"after a hole\n",
         b"one stray NUL\0 in a line\n" * 4,
         b"\0" * 3000,
+        b"before a hole\n" + b"\0" * 3000,
+        b"before a hole\n" + b"\0" * 300 + b"and after\n" * 20,
     ],
 )
 def test_what_is_text(tmp_path: Path, content: bytes) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import threading
+import time
 from pathlib import Path
+
+import pytest
 
 from tests.source.scene import Scene, open_descriptors
 from tinylogbert_daemon.clock import ManualClock
@@ -336,3 +340,47 @@ def test_rotations_while_the_path_names_nothing(scene: Scene) -> None:
     new = scene.write_lines(3)
     assert scene.read() == new
     assert scene.lines == 3 == scene.saved_lines
+
+
+@pytest.mark.parametrize("jump", [-86_400, -3600, 3600, 86_400])
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_clock_that_jumps_around_rotations(scene: Scene, jump: int, stopped: bool) -> None:
+    """Files written after the jump are dated before those written earlier, or far ahead."""
+    expected = scene.write_lines(1, 2)
+    assert scene.read() == expected
+    for number in range(3):
+        if stopped:
+            scene.stop()
+        expected = scene.write_lines(10 + number)
+        scene.rename()
+        expected += scene.write_lines(20 + number)
+        at = time.time() + jump * (number + 1)
+        os.utime(scene.path, (at, at))
+        if stopped:
+            scene.restart()
+        assert scene.read() == expected
+    assert scene.lines == 8 == scene.saved_lines
+
+
+def test_rotations_in_the_middle_of_a_look(tmp_path: Path) -> None:
+    """Files move on to other names between their listing and their opening."""
+    for number in range(12):
+        (tmp_path / str(number)).mkdir()
+        scene = Scene(tmp_path / str(number), limits=Limits())
+        scene.write(b"")
+        scene.read()
+        writer = threading.Thread(target=_write_and_rotate, args=(scene,))
+        writer.start()
+        while writer.is_alive():
+            scene.read()
+        writer.join()
+        scene.read()
+        assert scene.lines == 3001 == scene.saved_lines
+        scene.stop()
+
+
+def _write_and_rotate(scene: Scene) -> None:
+    for number in range(60):
+        scene.write(b"".join(b"line %d of %d\n" % (line, number) for line in range(50)))
+        scene.rename(keep=61)
+    scene.write(b"the last\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SNIFF_BYTES = 1024
 
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".bz2", ".zst", ".lz4", ".z", ".zip", ".7z", ".lzma")
@@ -23,6 +25,8 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b"))
 _CONTROL_SHARE = 0.1
 # A stray NUL or two must not make the whole log unreadable; real binary files hold hundreds.
 _STRAY_NULS = 8
+# Where a line should begin: what a crash, or a writer that keeps its offset, leaves in a log.
+_HOLE = re.compile(rb"(?:\A|(?<=\n))\0+")
 
 
 def compression(head: bytes) -> str | None:
@@ -39,12 +43,12 @@ def compression(head: bytes) -> str | None:
 def binary_reason(head: bytes) -> str | None:
     """Say why the first ``SNIFF_BYTES`` of a file are no text, or None where they may be.
 
-    UTF-16 with a byte order mark is text, and so is what follows a run of NUL bytes at the start
-    of a file (the hole that copytruncate leaves under a writer that keeps its offset).
+    UTF-16 with a byte order mark is text, and so is what stands around a run of NUL bytes where a
+    line should begin (the hole that copytruncate leaves under a writer that keeps its offset).
     """
     if head.startswith(_BYTE_ORDER_MARKS):
         return None
-    head = head.lstrip(b"\0")
+    head = _HOLE.sub(b"", head)
     if head.count(b"\0") > _STRAY_NULS:
         return "binary (NUL bytes)"
     controls = len(head) - len(head.translate(None, _CONTROLS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from tinylogbert_daemon.source.rawfile import PACKED_SUFFIXES, RawFile
 
 _LENGTH_BYTES = 2
 _SECOND_NS = 1_000_000_000
+# Rotations come seconds apart, and each is over in a moment; a directory that never rests is read
+# as it was seen last.
+_MOST_LOOKS = 50
 _ROTATION_NUMBER = re.compile(r"\.(\d{1,4})$", re.ASCII)
 
 
@@ -134,26 +137,8 @@ def siblings(path: str) -> list[Sibling]:
     """
     found: dict[tuple[int, int], Sibling] = {}
     for name in dict.fromkeys((path, os.path.realpath(path))):
-        base = Path(name).name
-        prefixes = (base + ".", base + "-")
-        try:
-            with os.scandir(Path(name).parent) as entries:
-                names = {
-                    entry.path
-                    for entry in entries
-                    if entry.name.startswith(prefixes) and entry.is_file(follow_symlinks=False)
-                }
-        except OSError:
-            continue
-        for candidate in names:
-            root, suffix = os.path.splitext(candidate)  # noqa: PTH122 - text is wanted
-            suffix = suffix.lower()
-            if suffix in COMPRESSED_SUFFIXES and (
-                suffix not in PACKED_SUFFIXES or root in names or Path(root).name == base
-            ):
-                continue
-            if (sibling := sibling_at(candidate)) is not None:
-                found[sibling.identity] = sibling
+        for file in _beside(name):
+            found[file.identity] = file
     # where one time is known to the second alone, the names decide within that second
     seconds = {file.modified_ns for file in found.values() if file.rounded}
 
@@ -162,6 +147,47 @@ def siblings(path: str) -> list[Sibling]:
         return age(file.path, second if second in seconds else file.modified_ns)
 
     return sorted(found.values(), key=order)
+
+
+def _beside(path: str) -> list[Sibling]:
+    """Return the siblings in the directory of ``path``, each under the name that it has.
+
+    A rotation gives many files new names, one after the other: who lists first and looks at each
+    then may find none under a name that a file leaves, and miss it. So the look counts only if the
+    directory was the same before and after.
+    """
+    before = _names(path)
+    for _ in range(_MOST_LOOKS):
+        found = [sibling_at(name) for name in before if _may_be_read(name, before, path)]
+        after = _names(path)
+        if before == after:
+            break
+        before = after
+    return [file for file in found if file is not None]
+
+
+def _names(path: str) -> dict[str, int]:
+    """Return the regular files whose names say that they were rotated away, with their inodes."""
+    base = Path(path).name
+    prefixes = (base + ".", base + "-")
+    try:
+        with os.scandir(Path(path).parent) as entries:
+            return {
+                entry.path: entry.inode()
+                for entry in entries
+                if entry.name.startswith(prefixes) and entry.is_file(follow_symlinks=False)
+            }
+    except OSError:
+        return {}
+
+
+def _may_be_read(name: str, names: Container[str], path: str) -> bool:
+    """Tell whether a sibling is no archive, or one that can be unpacked and has to be."""
+    root, suffix = os.path.splitext(name)  # noqa: PTH122 - text is wanted
+    suffix = suffix.lower()
+    return suffix not in COMPRESSED_SUFFIXES or not (
+        suffix not in PACKED_SUFFIXES or root in names or Path(root).name == Path(path).name
+    )
 
 
 def sibling_at(path: str) -> Sibling | None:

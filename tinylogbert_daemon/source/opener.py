@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -14,6 +15,9 @@ from tinylogbert_daemon.source.limits import Form, Limits
 from tinylogbert_daemon.source.rawfile import PackedFile, RawFile
 from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
+
+# How often a file may be moved on between its listing and its opening.
+_MOST_MOVES = 50
 
 
 class Opener:
@@ -75,7 +79,10 @@ class Opener:
 
     def siblings(self) -> list[Sibling]:
         """Return the path's rotated siblings that are not open here, oldest first."""
-        found = [file for file in siblings(self._path) if file.identity not in self._mine]
+        return self._not_open(siblings(self._path))
+
+    def _not_open(self, found: list[Sibling]) -> list[Sibling]:
+        found = [file for file in found if file.identity not in self._mine]
         self._judged &= {(*file.identity, file.size) for file in found}
         return found
 
@@ -133,7 +140,7 @@ class Opener:
         return self.whole(
             (
                 file
-                for file in self.siblings()
+                for file in self._not_open(found)
                 if file.age > limit or (file.packed and file.written_since(named_ns))
             ),
             last,
@@ -163,7 +170,7 @@ class Opener:
             if (state := (*file.identity, file.size)) in self._judged:
                 return None
             self._judged.add(state)
-        reader = self._open(file.path, file.packed)
+        reader = self._open_sibling(file)
         with _closing_on_error(reader):
             if not self._claim(reader):
                 return None
@@ -215,7 +222,7 @@ class Opener:
         if not any(file.packed or at.offset <= file.size for at in known):
             return None
         try:
-            reader = self._open(file.path, file.packed)
+            reader = self._open_sibling(file)
             with _closing_on_error(reader):
                 if self.place(reader, known, foreign=foreign):
                     return reader
@@ -223,6 +230,20 @@ class Opener:
             return None
         reader.close()
         return None
+
+    def _open_sibling(self, file: Sibling) -> FileReader:
+        """Open a sibling, wherever rotations have moved it since. Raises ``OSError``."""
+        for _ in range(_MOST_MOVES):
+            with suppress(FileNotFoundError):
+                reader = self._open(file.path, file.packed)
+                if reader.identity == file.identity:
+                    return reader
+                reader.close()
+            moved = [one for one in siblings(self._path) if one.identity == file.identity]
+            if not moved:
+                break
+            file = moved[0]
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), file.path)
 
     def _open(self, path: str, packed: str | None = None) -> FileReader:
         file = self._raw(path, packed)
