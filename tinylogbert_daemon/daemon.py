@@ -17,7 +17,12 @@ from tinylogbert_daemon import __version__, logs
 from tinylogbert_daemon.clock import Clock, SystemClock
 from tinylogbert_daemon.config import Config
 from tinylogbert_daemon.decide.engine import Engine
-from tinylogbert_daemon.errors import ArtifactError, TinyLogBertError
+from tinylogbert_daemon.errors import (
+    ArtifactError,
+    DamagedStateError,
+    StateError,
+    TinyLogBertError,
+)
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.scorer import Scorer
@@ -137,8 +142,7 @@ class Daemon:
         stack.callback(store.close)
         if damage is not None:
             self._log.error("the state begins anew", error=str(damage))
-        store.prune(config.retention_seconds, self._clock.now())
-        store.scrub(config.privacy.masker() if config.privacy.mask else None)
+        self._tidy(store, config)
         self._say_modes(tighten(config.state_path, [config.jsonl_path]))
         if self._stdin is None and any(source.is_stdin for source in config.sources):
             self._stdin = Stdin()
@@ -217,6 +221,16 @@ class Daemon:
                 f"{len(pipeline.incidents)} incidents open"
             )
             await asyncio.sleep(every)
+
+    def _tidy(self, store: Store, config: Config) -> None:
+        """Delete and mask what is due; where there is no room for it now, the next start does."""
+        try:
+            store.prune(config.retention_seconds, self._clock.now())
+            store.scrub(config.privacy.masker() if config.privacy.mask else None)
+        except DamagedStateError:
+            raise
+        except StateError as error:
+            self._log.error("cannot tidy the state; the next start will", error=str(error))
 
     def _say_modes(self, found: Tightened) -> None:
         if found.changed:

@@ -35,7 +35,9 @@ class Host:
         with self.database() as db:
             db.executescript("".join(MIGRATIONS))
             db.execute(
-                "INSERT INTO files VALUES (1, ?, x'00', 'bench', ?, ?, 30, 30, x'00', 0, 0, 1.0)",
+                "INSERT INTO files (device, inode, head, source, path, offset, lines, committed,"
+                " tail, mid_line, skipping, seen)"
+                " VALUES (1, ?, x'00', 'bench', ?, ?, 30, 30, x'00', 0, 0, 1.0)",
                 (self.inode, str(log), self.size),
             )
             db.execute("INSERT INTO sources VALUES ('bench', 30, 1.0, 1.0)")

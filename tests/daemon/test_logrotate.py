@@ -218,6 +218,7 @@ def test_logrotate_while_the_daemon_is_down(service: Service) -> None:
         _rotate_while_it_writes(service, rotate, 1)
         service.kill()
         for _ in range(3):
+            until(log.exists, "the log that the writer makes anew")
             size = log.stat().st_size
             until(lambda: log.exists() and log.stat().st_size > size + 10_000, "more lines")  # noqa: B023
             assert rotate()
