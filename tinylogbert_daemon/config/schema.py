@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from tinylogbert_daemon import privacy
-from tinylogbert_daemon.config.patterns import compiled
+from tinylogbert_daemon.patterns import compiled
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinylogbert_daemon.config import parse
-from tinylogbert_daemon.config.patterns import compiled
 from tinylogbert_daemon.errors import ConfigError
+from tinylogbert_daemon.patterns import compiled
 from tinylogbert_daemon.source.joining import LOOK_BYTES
 
 HARMLESS = (

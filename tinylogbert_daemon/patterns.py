@@ -48,13 +48,17 @@ def compiled(pattern: str) -> re.Pattern[bytes]:
             found = re.compile(pattern.encode())
     except (re.error, OverflowError, RecursionError, Warning) as error:
         raise ValueError(f"not a valid regular expression: {error}") from error
-    anchored = pattern.startswith(("^", r"\A")) and "|" not in pattern
-    _refuse_slow(pattern, 2 if anchored else 1)
+    refuse_slow(pattern)
     return found
 
 
-def _refuse_slow(pattern: str, most: int) -> None:
-    """Refuse repeats inside repeats, and more than ``most`` that can match the same characters."""
+def refuse_slow(pattern: str) -> None:
+    """Raise ``ValueError`` for repeats inside repeats, and for several of the same characters.
+
+    One of these may be repeated, or two where ``^`` fixes the beginning. What a possessive repeat
+    (``++``) took it never gives back.
+    """
+    most = 2 if pattern.startswith(("^", r"\A")) and "|" not in pattern else 1
     groups = [_Group()]
     # the characters of repeats whose end is not settled yet by a character that is none of them
     running: list[set[bytes]] = []
@@ -80,6 +84,9 @@ def _refuse_slow(pattern: str, most: int) -> None:
             varies, characters = False, _characters(token.group())
         quantifier = _QUANTIFIER.match(pattern, at)
         least, many, exact = _counts(quantifier)
+        if quantifier and quantifier.group().endswith("+") and len(quantifier.group()) > 1:
+            many = varies = False
+            exact = True
         at = quantifier.end() if quantifier else at
         if varies and many:
             raise ValueError(
