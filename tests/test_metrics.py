@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -202,10 +203,10 @@ class Scene:
 def played(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     look = discover._content_refusal
 
-    def refused(path: str, encoding: str) -> str | None:
+    def refused(path: str, *asked: Any) -> str | None:
         if path.endswith("secret.log"):  # root may read everything, so no file's mode will do
             raise PermissionError
-        return look(path, encoding)
+        return look(path, *asked)
 
     structlog.reset_defaults()  # another test's log may go to a stream that is closed by now
     with pytest.MonkeyPatch.context() as patch:

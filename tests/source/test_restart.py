@@ -9,6 +9,7 @@ import pytest
 
 from tests.source.scene import Scene, open_descriptors
 from tinylogbert_daemon.source.block import Position
+from tinylogbert_daemon.source.discover import Discovery
 from tinylogbert_daemon.source.tail import ReadBack
 
 
@@ -225,3 +226,17 @@ def test_file_that_appears_and_is_rotated_between_two_looks(tmp_path: Path) -> N
     records += scene.write_lines(2)
     assert scene.read() == records
     scene.stop()
+
+
+def test_bytes_that_look_binary_do_not_blind_us_at_a_restart(scene: Scene) -> None:
+    scene.write(b"first\n" + b"a\0b" * 20 + b"\n")
+    assert scene.read() == [b"first", b"a\0b" * 20]
+    scene.write(b"second\n")
+    path = str(scene.path)
+    assert Discovery([path]).scan().skipped == {path: "binary (NUL bytes)"}
+    assert Discovery([path], lookup=scene.lookup).scan().paths == [path]
+    scene.restart()
+    assert scene.read() == [b"second"]
+    # another file of that inode is not what was read
+    scene.path.write_bytes(b"\0\1" * 400)
+    assert Discovery([path], lookup=scene.lookup).scan().paths == []

@@ -103,7 +103,13 @@ class Tailing:
         )
         self._sources = {
             source.name: _Tailed(
-                Discovery(source.paths, source.exclude, self._own, encoding=source.encoding),
+                Discovery(
+                    source.paths,
+                    source.exclude,
+                    self._own,
+                    encoding=source.encoding,
+                    lookup=files.positions,
+                ),
                 source.paths,
                 _form(source),
                 fresh=source.name not in known and source.name not in from_beginning,

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinylogbert_daemon.source.block import Position
 from tinylogbert_daemon.source.content import (
     COMPRESSED_SUFFIXES,
     SNIFF_BYTES,
@@ -17,7 +18,9 @@ from tinylogbert_daemon.source.content import (
     compression,
 )
 from tinylogbert_daemon.source.encoding import recognise
+from tinylogbert_daemon.source.identity import matches
 from tinylogbert_daemon.source.rawfile import RawFile
+from tinylogbert_daemon.source.registry import Lookup, nothing_saved
 from tinylogbert_daemon.source.seek import sniff
 
 _KINDS = {
@@ -43,7 +46,9 @@ class Discovery:
     ``globs`` and ``exclude`` are shell patterns of paths; ``**`` reaches through directories. A
     pattern of ``exclude`` without a slash is matched against the file's name alone. ``own`` holds
     (device, inode) of what the daemon writes itself; it may change between scans. ``encoding`` is
-    one of :data:`~tinylogbert_daemon.source.encoding.ENCODINGS`.
+    one of :data:`~tinylogbert_daemon.source.encoding.ENCODINGS`. What ``lookup`` knows to have been
+    read before is read on, whatever bytes a line has brought into it: nobody who writes to a log
+    shall blind us to it.
     """
 
     def __init__(
@@ -53,11 +58,13 @@ class Discovery:
         own: Collection[tuple[int, int]] = frozenset(),
         *,
         encoding: str = "auto",
+        lookup: Lookup = nothing_saved,
     ) -> None:
         self._globs = tuple(globs)
         self._exclude = tuple(exclude)
         self._own = own
         self._encoding = encoding
+        self._lookup = lookup
         # (device, inode): size when looked into, and the verdict; saves opening each at each scan
         self._looked: dict[tuple[int, int], tuple[int, str | None]] = {}
 
@@ -128,16 +135,20 @@ class Discovery:
             return f"compressed ({suffix})"
         looked = self._looked.get(identity)
         if looked is None or not SNIFF_BYTES <= looked[0] <= status.st_size:
-            looked = status.st_size, _content_refusal(path, self._encoding)
+            known = self._lookup(*identity)
+            looked = status.st_size, _content_refusal(path, self._encoding, known)
             self._looked[identity] = looked
         return looked[1]
 
 
-def _content_refusal(path: str, encoding: str) -> str | None:
+def _content_refusal(path: str, encoding: str, known: Iterable[Position] = ()) -> str | None:
     # O_NONBLOCK: should a FIFO have taken the name meanwhile, opening it must not wait
     file = RawFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
     try:
-        head = sniff(file, file.look().size, SNIFF_BYTES)
+        size = file.look().size
+        if any(at.offset > 0 and matches(file, at, size) for at in known):
+            return None
+        head = sniff(file, size, SNIFF_BYTES)
     finally:
         file.close()
     if kind := compression(head):
