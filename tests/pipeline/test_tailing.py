@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 
 from tests.pipeline.parts import until
 from tinylogbert_daemon.clock import SystemClock
-from tinylogbert_daemon.config.schema import Source
 from tinylogbert_daemon.config.schema import Tail as TailConfig
+from tinylogbert_daemon.config.sources import Source
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline import tailing as module
 from tinylogbert_daemon.pipeline.tailing import Tailing

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.source.scene import Scene, open_descriptors
-from tinylogbert_daemon.config.schema import Encoding
+from tinylogbert_daemon.config.sources import Encoding
 from tinylogbert_daemon.source.discover import Discovery
 from tinylogbert_daemon.source.encoding import ENCODINGS, PLAIN, Coding, recognise
 from tinylogbert_daemon.source.tail import Form, Limits, ReadBack

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.source.scene import Scene, open_descriptors
-from tinylogbert_daemon.config.schema import Preset
+from tinylogbert_daemon.config.sources import Preset
 from tinylogbert_daemon.source.joining import PRESETS, Joining
 from tinylogbert_daemon.source.tail import Form, Limits, ReadBack
 

@@ -73,7 +73,7 @@ def read_config(args: argparse.Namespace) -> Config:
     Raises :class:`SourceError` for a path that is no readable log.
     """
     from tinylogbert_daemon.config import Source, load
-    from tinylogbert_daemon.config.schema import STDIN
+    from tinylogbert_daemon.config.sources import STDIN
     from tinylogbert_daemon.errors import SourceError
     from tinylogbert_daemon.source.discover import Discovery
 

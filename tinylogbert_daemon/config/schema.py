@@ -5,153 +5,21 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
 from tinylogbert_daemon import privacy
-from tinylogbert_daemon.patterns import compiled
+from tinylogbert_daemon.config.section import Name, Positive, Section, Text
+from tinylogbert_daemon.config.sources import Source
 
-_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Text = Annotated[str, StringConstraints(min_length=1)]
 Content = Literal["full", "masked", "none"]
 """What a sink is told of a line: as it is kept, with secrets masked in any case, or nothing."""
-
-# those of source/encoding.py
-Encoding = Literal[
-    "auto",
-    "utf-8",
-    "latin-1",
-    "utf-16",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32",
-    "utf-32-le",
-    "utf-32-be",
-]
-
-# those of source/joining.py
-Preset = Literal["none", "indented", "java", "python", "go"]
-
-# a match as journalctl(1) takes it: a field's name and its value
-_MATCH = re.compile(r"[A-Z0-9_]{1,64}=")
-
-STDIN = "-"
-"""The path that means standard input."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Multiline(_Section):
-    """Which lines of a source continue the record before them."""
-
-    preset: Preset = "none"
-    start_pattern: str = ""
-    continue_pattern: str = ""
-
-    @field_validator("start_pattern", "continue_pattern")
-    @classmethod
-    def _harmless(cls, pattern: str) -> str:
-        compiled(pattern)
-        return pattern
-
-    @property
-    def patterns(self) -> tuple[re.Pattern[bytes] | None, re.Pattern[bytes] | None]:
-        """The patterns of a line that begins a record, and of one that continues one."""
-        start, more = self.start_pattern, self.continue_pattern
-        return compiled(start) if start else None, compiled(more) if more else None
-
-    def __bool__(self) -> bool:
-        return self != Multiline()
-
-    def __str__(self) -> str:
-        """Return the rule in words."""
-        more = [f"preset {self.preset}"] if self.preset != "none" else []
-        if self.continue_pattern:
-            more.append(f"lines that match {self.continue_pattern}")
-        rule = " and ".join(more) or "every line"
-        start = self.start_pattern
-        return f"{rule}, but none that matches {start}" if start else rule
-
-
-class Journal(_Section):
-    """Which entries of the systemd journal: all, or those of ``units`` that fit ``matches``.
-
-    An empty ``directory`` means the host's journal. ``true`` in its place enables the section, and
-    so does any key in it.
-    """
-
-    enabled: bool = False
-    units: list[_Text] = []
-    matches: list[_Text] = []
-    directory: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _enabled_by_mention(cls, content: Any) -> Any:
-        if isinstance(content, bool):
-            return {"enabled": content}
-        return {"enabled": True, **content} if isinstance(content, dict) else content
-
-    @field_validator("matches")
-    @classmethod
-    def _fields_and_values(cls, matches: list[str]) -> list[str]:
-        for match in matches:
-            if not _MATCH.match(match):
-                raise ValueError(f"{match!r} is no match; write FIELD=value, as in PRIORITY=3")
-        return matches
-
-    @field_validator("directory")
-    @classmethod
-    def _absolute(cls, directory: str) -> str:
-        if directory and not directory.startswith("/"):
-            raise ValueError("must be an absolute path")
-        return directory
-
-
-class Source(_Section):
-    """One entry of ``sources``: files that a list of globs matches, a journal or standard input."""
-
-    name: _Name
-    paths: list[_Text] = Field([], min_length=1)
-    exclude: list[_Text] = []
-    encoding: Encoding = "auto"
-    multiline: Multiline = Multiline()
-    journal: Journal = Journal.model_construct()
-
-    @model_validator(mode="after")
-    def _reads_one_thing(self) -> Source:
-        if self.journal.enabled:
-            if self.paths or self.exclude:
-                raise ValueError("a source has paths or a journal; make two sources of them")
-        elif not self.paths:
-            raise ValueError("there is nothing to read; add paths, or journal: true")
-        if STDIN in self.paths and (len(self.paths) > 1 or self.exclude):
-            raise ValueError("'-', standard input, must be the only path of its source")
-        shaped = self.encoding != "auto" or self.multiline
-        if shaped and (self.journal.enabled or self.is_stdin):
-            raise ValueError("encoding and multiline are for files")
-        return self
-
-    @property
-    def is_stdin(self) -> bool:
-        """Whether the source is standard input."""
-        return self.paths == [STDIN]
-
-
-class Model(_Section):
+class Model(Section):
     """Which artifact scores, on how many threads, and how much of its work is remembered.
 
     ``sha256`` pins the artifact: that of its ``manifest.json``, in which those of the other files
@@ -172,13 +40,13 @@ class Model(_Section):
         return digest
 
 
-class Tail(_Section):
+class Tail(Section):
     """How files are read; times in seconds, sizes in KiB or MB."""
 
-    poll_seconds: _Positive = 1.0
-    scan_seconds: _Positive = 10.0
-    partial_seconds: _Positive = 5.0
-    rotate_seconds: _Positive = 5.0
+    poll_seconds: Positive = 1.0
+    scan_seconds: Positive = 10.0
+    partial_seconds: Positive = 5.0
+    rotate_seconds: Positive = 5.0
     block_kib: Annotated[int, Field(ge=64, le=16_384)] = 1024
     record_kib: Annotated[int, Field(ge=1, le=1024)] = 64
     readback_mb: Annotated[int, Field(ge=0)] = 16
@@ -190,22 +58,22 @@ class Tail(_Section):
         return self
 
 
-class Decision(_Section):
+class Decision(Section):
     """When a record is an anomaly, and how anomalies become alerts."""
 
     threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
     learning_hours: Annotated[float, Field(ge=0)] = 24.0
-    half_life_hours: _Positive = 168.0
-    quiet_seconds: _Positive = 3600.0
+    half_life_hours: Positive = 168.0
+    quiet_seconds: Positive = 3600.0
     alert_budget: Annotated[int, Field(ge=1)] = 20
     burst: Annotated[int, Field(ge=1)] = 10
     storm_texts: Annotated[int, Field(ge=1, le=1000)] = 5
-    storm_seconds: _Positive = 60.0
+    storm_seconds: Positive = 60.0
     notify_close: bool = True
     retention_days: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 30.0
 
 
-class Privacy(_Section):
+class Privacy(Section):
     """Whether secrets are masked in the lines that are kept, and by which rules.
 
     ``without`` names rules of :data:`tinylogbert_daemon.privacy.RULES` that are left out, ``rules``
@@ -214,7 +82,7 @@ class Privacy(_Section):
 
     mask: bool = True
     without: list[str] = []
-    rules: dict[_Name, _Text] = {}
+    rules: dict[Name, Text] = {}
 
     @field_validator("without")
     @classmethod
@@ -244,7 +112,7 @@ class Privacy(_Section):
         return privacy.Masker(self.without, self.rules)
 
 
-class Learning(_Section):
+class Learning(Section):
     """How the model is trained on what this host has seen, and whether the daemon takes it.
 
     ``retrain`` says who trains: ``daemon``; ``never`` (the daemon does not); ``auto``: the daemon,
@@ -254,19 +122,19 @@ class Learning(_Section):
     """
 
     retrain: Literal["auto", "daemon", "never"] = "auto"
-    retrain_hours: _Positive = 168.0
-    retrain_minutes: _Positive = 180.0
+    retrain_hours: Positive = 168.0
+    retrain_minutes: Positive = 180.0
     cpu_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     swap: Literal["auto", "always", "never"] = "auto"
 
 
-class State(_Section):
+class State(Section):
     """What to do with a state that is damaged: refuse to start, or set it aside and start anew."""
 
     on_damage: Literal["aside", "stop"] = "aside"
 
 
-class Jsonl(_Section):
+class Jsonl(Section):
     """The JSONL sink; an empty path means ``alerts.jsonl`` in the state directory."""
 
     enabled: bool = True
@@ -274,14 +142,14 @@ class Jsonl(_Section):
     content: Content = "masked"
 
 
-class Log(_Section):
+class Log(Section):
     """The sink that writes alerts to the daemon's own log."""
 
     enabled: bool = True
     content: Content = "masked"
 
 
-class Sinks(_Section):
+class Sinks(Section):
     """Where alerts are delivered, and how many may be owed to each sink."""
 
     spool_limit: Annotated[int, Field(ge=1)] = 10_000
@@ -290,7 +158,7 @@ class Sinks(_Section):
     log: Log = Log()
 
 
-class Http(_Section):
+class Http(Section):
     """The REST API, metrics and health."""
 
     enabled: bool = True
@@ -305,14 +173,14 @@ class Http(_Section):
         return host
 
 
-class Logging(_Section):
+class Logging(Section):
     """The daemon's own log, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "json", "console"] = "auto"
 
 
-class Config(_Section):
+class Config(Section):
     """The whole configuration."""
 
     sources: list[Source] = [
@@ -327,7 +195,7 @@ class Config(_Section):
             exclude=["/var/log/journal/**", "/var/log/tinylogbert/**"],
         )
     ]
-    state_dir: _Text = "/var/lib/tinylogbert"
+    state_dir: Text = "/var/lib/tinylogbert"
     state: State = State()
     model: Model = Model()
     tail: Tail = Tail()

@@ -9,8 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from tinylogbert_daemon import logs
-from tinylogbert_daemon.config.schema import Source
 from tinylogbert_daemon.config.schema import Tail as TailConfig
+from tinylogbert_daemon.config.sources import Source
 from tinylogbert_daemon.source import stdin as standard_input
 from tinylogbert_daemon.source.block import Block, Position
 from tinylogbert_daemon.source.journal import Journal, Selection

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.clock import Clock
-from tinylogbert_daemon.config.schema import Source
 from tinylogbert_daemon.config.schema import Tail as TailConfig
+from tinylogbert_daemon.config.sources import Source
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline.streams import Followed, Streams
