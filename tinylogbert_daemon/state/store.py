@@ -50,6 +50,7 @@ class Store:
     ) -> None:
         self.path = directory / DATABASE
         self._spool = spool or Spool()
+        self._stale = False  # whether the files hold something of what was deleted
         opened = contextlib.ExitStack()
         try:
             if read_only:
@@ -293,18 +294,24 @@ class Store:
         """
         with self._transaction("cannot write"):
             limit(self._db, FILES_KEPT, INCIDENTS_KEPT)
-            if retention > 0:
-                expire(self._db, retention, now)
+            if retention > 0 and expire(self._db, retention, now):
+                self._stale = True
         if retention > 0:
-            # the log that holds it still is emptied; while others read it, the next time
-            self._read("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._rewrite()
 
     def scrub(self, masker: Masker | None) -> None:
         """Mask what was kept before these rules were on; None: from now on nothing is masked."""
         with self._transaction("cannot write"):
-            changed = scrub(self._db, masker)
-        if changed:
-            self._read("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._stale |= scrub(self._db, masker)
+        self._rewrite()
+
+    def _rewrite(self) -> None:
+        """Leave nothing of what was deleted or masked in the files."""
+        if self._stale:
+            self._read("VACUUM")
+            self._stale = False
+        # the log that holds it still is emptied; while others read it, the next time
+        self._read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         with self._transaction("cannot write"):
