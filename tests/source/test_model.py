@@ -84,7 +84,8 @@ class History(RuleBasedStateMachine):
         if create:
             self.scene.write(b"")
 
-    @rule(number=st.integers(1, 5), suffix=st.sampled_from(sorted(PACKERS)))
+    # not .bz2: it keeps the second alone, and all of this happens within one
+    @rule(number=st.integers(1, 5), suffix=st.sampled_from(sorted(PACKERS.keys() - {".bz2"})))
     def compress(self, number: int, suffix: str) -> None:
         if self.scene.sibling(f".{number}").exists():
             self.scene.pack(f".{number}", suffix)
