@@ -15,8 +15,7 @@ from tinylogbert_daemon.source.rawfile import PACKED_SUFFIXES, RawFile
 
 _LENGTH_BYTES = 2
 _SECOND_NS = 1_000_000_000
-# Rotations come seconds apart, and each is over in a moment; a directory that never rests is read
-# as it was seen last.
+# Rotations come seconds apart, and each is over in a moment.
 _MOST_LOOKS = 50
 _ROTATION_NUMBER = re.compile(r"\.(\d{1,4})$", re.ASCII)
 
@@ -153,17 +152,21 @@ def _beside(path: str) -> list[Sibling]:
     """Return the siblings in the directory of ``path``, each under the name that it has.
 
     A rotation gives many files new names, one after the other: who lists first and looks at each
-    then may find none under a name that a file leaves, and miss it. So the look counts only if the
-    directory was the same before and after.
+    then may find none under a name that a file leaves, and miss it. So a look counts only if the
+    directory was the same before and after; of one that never rests, all looks together do.
     """
     before = _names(path)
+    seen: dict[tuple[int, int], Sibling] = {}
     for _ in range(_MOST_LOOKS):
-        found = [sibling_at(name) for name in before if _may_be_read(name, before, path)]
+        looked = [sibling_at(name) for name in before if _may_be_read(name, before, path)]
+        found = {file.identity: file for file in looked if file is not None}
         after = _names(path)
         if before == after:
-            break
+            return list(found.values())
+        seen |= found
         before = after
-    return [file for file in found if file is not None]
+    # they never rest: what any look has found is there, under whatever name
+    return list(seen.values())
 
 
 def _names(path: str) -> dict[str, int]:
