@@ -303,7 +303,8 @@ class Store:
         """Mask what was kept before these rules were on; None: from now on nothing is masked."""
         with self._transaction("cannot write"):
             self._stale |= scrub(self._db, masker)
-        self._rewrite()
+        if self._stale:
+            self._rewrite()
 
     def _rewrite(self) -> None:
         """Leave nothing of what was deleted or masked in the files."""
