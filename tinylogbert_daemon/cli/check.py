@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tinylogbert_daemon.config.sources import Source
+
+_HEAD_BYTES = 16_384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +57,24 @@ def run(args: argparse.Namespace) -> int:
         if source.multiline:
             print(f"  joined to the line before: {printable(str(source.multiline))}")
         for path in found.paths:
-            print(f"  {printable(path)}")
+            print(f"  {printable(path)}{_format(path, source)}")
         for path, reason in sorted(found.skipped.items()):
             print(f"  not followed: {printable(path)}: {reason}")
     return 0
+
+
+def _format(path: str, source: Source) -> str:
+    """Return the format that a file's first records have, as an addition to its path."""
+    import time
+
+    from tinylogbert_daemon.source.dating import recognise
+
+    if source.format != "auto":
+        return f": {source.format}, as configured"
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:
+        return ""  # it has gone; whether it can be read was said above
+    name = recognise(head.split(b"\n")[:20], time.time())
+    return f": {name}" if name else ""

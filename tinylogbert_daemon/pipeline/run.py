@@ -31,6 +31,7 @@ from tinylogbert_daemon.sinks.jsonl import JsonlSink
 from tinylogbert_daemon.sinks.log import LogSink
 from tinylogbert_daemon.sinks.sink import Delivery, Sink
 from tinylogbert_daemon.source.block import Block
+from tinylogbert_daemon.source.dating import Datings
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state.effects import Effects
@@ -100,6 +101,7 @@ class Pipeline:
         )
         self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
         self._sinks = [sink.name for sink, _ in sinks]
+        self._datings = Datings({source.name: source.dates for source in config.sources})
         self._processor = self._make_processor()
         self._tailing = Tailing(
             config.sources,
@@ -158,6 +160,7 @@ class Pipeline:
             sinks=self._sinks,
             notify_close=config.decision.notify_close,
             private=Private(config.privacy.masker(), mask_kept=config.privacy.mask),
+            datings=self._datings,
         )
 
     async def swap(
