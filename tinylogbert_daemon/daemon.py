@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from tinylogbert_daemon import __version__, logs
 from tinylogbert_daemon.clock import Clock, SystemClock
@@ -71,6 +71,7 @@ class Daemon:
         self._run_seconds = run_seconds
         self._clock = clock or SystemClock()
         self._metrics = Metrics(CollectorRegistry())
+        ProcessCollector(registry=self._metrics.registry)
         self._notifier = Notifier.from_environment()
         self._log = logs.get()
         self._started = self._clock.monotonic()

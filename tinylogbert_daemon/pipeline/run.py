@@ -101,6 +101,7 @@ class Pipeline:
         )
         self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
         self._sinks = [sink.name for sink, _ in sinks]
+        metrics.expect([source.name for source in config.sources], self._sinks)
         self._datings = Datings({source.name: source.dates for source in config.sources})
         self._processor = self._make_processor()
         self._tailing = Tailing(
