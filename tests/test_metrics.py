@@ -158,7 +158,8 @@ class Scene:
         for family in self.metrics.registry.collect():
             for sample in family.samples:
                 key = (sample.name, *sample.labels.values())
-                self.highest[key] = max(self.highest.get(key, 0.0), sample.value)
+                if sample.value > 0:
+                    self.highest[key] = max(self.highest.get(key, 0.0), sample.value)
         return self.highest.get((f"tinylogbert_{name}", *labels), 0.0) > 0
 
     async def play(self) -> None:
