@@ -46,6 +46,8 @@ def test_recognised_by_its_mark_and_read_through_restarts(tmp_path: Path, name: 
     scene.write(MARKS[name] + encoded(name) * 50)
     assert Discovery([str(scene.path)]).scan().paths == [str(scene.path)]
     records = []
+    scene.sight()
+    scene.restart()
     for _ in range(3):
         block = scene.tail.read()
         assert block is not None

@@ -232,6 +232,10 @@ class Pipeline:
             self._state_thread.shutdown(wait=True)
 
     async def _on_block(self, block: Block) -> None:
+        if block.sighting:
+            self._positions.put(block.after)
+            self.committer.sighted(block, self._clock.now())
+            return
         while not self._open.is_set():
             await self._open.wait()
         self._working += 1
