@@ -34,6 +34,7 @@ from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state.effects import Effects
+from tinylogbert_daemon.state.modes import database_files
 from tinylogbert_daemon.state.samples import remember
 from tinylogbert_daemon.state.store import Store
 
@@ -109,7 +110,7 @@ class Pipeline:
             files=OpenFiles(self._positions.look_up, self._positions.alike),
             known=set(known),
             from_beginning=set(from_beginning),
-            own_paths=[config.jsonl_path, store.path],
+            own_paths=[config.jsonl_path, *database_files(store.path)],
             executor=self._readers,
             clock=clock,
             metrics=metrics,
