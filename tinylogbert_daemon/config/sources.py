@@ -8,20 +8,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from tinylogbert_daemon.config.section import Name, Section, Text
+from tinylogbert_daemon.encodings import Encoding
 from tinylogbert_daemon.patterns import compiled
-
-# those of source/encoding.py
-Encoding = Literal[
-    "auto",
-    "utf-8",
-    "latin-1",
-    "utf-16",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32",
-    "utf-32-le",
-    "utf-32-be",
-]
 
 # those of source/joining.py
 Preset = Literal["none", "indented", "java", "python", "go"]
