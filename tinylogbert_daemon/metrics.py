@@ -32,6 +32,9 @@ class Metrics:
         self.records = counter("records", "Records committed since start.", "source")
         self.file_bytes = gauge("file_bytes", "Size of a followed file.", "path")
         self.source_lag_bytes = gauge("source_lag_bytes", "Bytes not read yet.", "source")
+        self.source_lag_seconds = gauge(
+            "source_lag_seconds", "Age of a journal's newest entry when it was scored.", "source"
+        )
         self.files_active = gauge("files_active", "Files being followed.")
         self.files_unreadable = gauge("files_unreadable", "Files matched but not readable.")
         self.files_rotated = counter("files_rotated", "Rotations by rename that were followed.")

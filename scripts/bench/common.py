@@ -105,6 +105,15 @@ class Daemon:
             query = "SELECT COALESCE(SUM(committed), 0) FROM files WHERE path = ?"
             return int(db.execute(query, (str(path),)).fetchone()[0])
 
+    def wait_for_file(self) -> None:
+        """Wait until the state knows of a file, be nothing of it committed yet."""
+
+        def known() -> bool:
+            with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
+                return bool(db.execute("SELECT COUNT(*) FROM files").fetchone()[0])
+
+        self._wait(known, 60)
+
     def wait_for_lines(self, lines: int) -> None:
         """Wait until so many lines are committed."""
         self._wait(lambda: self.committed() >= lines, 120)

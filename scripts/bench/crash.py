@@ -9,8 +9,8 @@ was sent must be in the JSONL file: ids may repeat there (at least once), but on
 body. ``corrupted`` counts each of these that was found otherwise, and what SQLite's
 ``integrity_check`` says. ``repeated`` alerts and ``torn`` lines of the JSONL file are allowed.
 
-The first kill comes after the first commit: a log that appears, is not committed yet, and has been
-rotated away when the daemon is back, leaves nothing in the state to know it by.
+The kills come from the beginning on, as soon as the state knows that there is a log, of which no
+line is committed yet then.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def main() -> None:
         daemon = Daemon(folder, args.model, settings=SETTINGS)
         files = Files(daemon.logs)
         writer = Writer(daemon.logs / "app.log", rate=RATE, every=EVERY)
-        daemon.settle(1)
+        daemon.wait_for_file()
         for kill in range(1, kills + 1):
             time.sleep(choose.uniform(0, START_SECONDS if daemon.down else LIFE_SECONDS))
             said = daemon.kill()

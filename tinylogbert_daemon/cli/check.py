@@ -38,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
             f"{nearest}: cannot write the state there; set state_dir, or run as its owner"
         )
     print(f"state: {config.state_path}")
+    any_found = False
     for source in config.sources:
+        any_found |= source.is_stdin or source.journal.enabled
         if source.is_stdin:
             print(f"source {source.name}: standard input")
             continue
@@ -51,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
                 print(f"  {journal.PROGRAM}: {printable(line)}")
             continue
         found = Discovery(source.paths, source.exclude, encoding=source.encoding).scan()
+        any_found |= bool(found.paths)
         print(f"source {source.name}: {len(found.paths)} files")
         if source.encoding != "auto":
             print(f"  encoding: {source.encoding}")
@@ -60,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"  {printable(path)}{_format(path, source)}")
         for path, reason in sorted(found.skipped.items()):
             print(f"  not followed: {printable(path)}: {reason}")
+    if not any_found and journal.is_there():
+        print(journal.HINT)
     return 0
 
 

@@ -10,20 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from tinylogbert_daemon.config.section import Name, Section, Text
+from tinylogbert_daemon.encodings import Encoding
 from tinylogbert_daemon.patterns import compiled
-
-# those of source/encoding.py
-Encoding = Literal[
-    "auto",
-    "utf-8",
-    "latin-1",
-    "utf-16",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32",
-    "utf-32-le",
-    "utf-32-be",
-]
 
 # those of source/formats.py
 Format = Literal[

@@ -35,6 +35,7 @@ from tinylogbert_daemon.source.dating import Datings
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state.effects import Effects
+from tinylogbert_daemon.state.modes import database_files
 from tinylogbert_daemon.state.samples import remember
 from tinylogbert_daemon.state.store import Store
 
@@ -112,7 +113,7 @@ class Pipeline:
             files=OpenFiles(self._positions.look_up, self._positions.alike),
             known=set(known),
             from_beginning=set(from_beginning),
-            own_paths=[config.jsonl_path, store.path],
+            own_paths=[config.jsonl_path, *database_files(store.path)],
             executor=self._readers,
             clock=clock,
             metrics=metrics,
@@ -236,6 +237,10 @@ class Pipeline:
             self._state_thread.shutdown(wait=True)
 
     async def _on_block(self, block: Block) -> None:
+        if block.sighting:
+            self._positions.put(block.after)
+            self.committer.sighted(block, self._clock.now())
+            return
         while not self._open.is_set():
             await self._open.wait()
         self._working += 1

@@ -39,12 +39,16 @@ def file_row(*values: Any) -> FileRow:
     return FileRow(source, path, position, seen)
 
 
+def file_id(key: FileKey) -> tuple[int, int]:
+    """Return device and inode as columns hold them."""
+    return key.device, key.inode if key.inode < _UNSIGNED // 2 else key.inode - _UNSIGNED
+
+
 def file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
     """Return the values of ``FILE_COLUMNS`` and the lines committed now."""
     at = row.position
     return (
-        key.device,
-        key.inode if key.inode < _UNSIGNED // 2 else key.inode - _UNSIGNED,
+        *file_id(key),
         key.head,
         row.source,
         printable(row.path),

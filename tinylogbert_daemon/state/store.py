@@ -15,6 +15,7 @@ from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
 from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.privacy import Masker
+from tinylogbert_daemon.source.identity import ANY_CONTENT
 from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
 from tinylogbert_daemon.state.lock import lock
@@ -24,6 +25,7 @@ from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
     INCIDENT_COLUMNS,
     INCIDENT_COLUMNS_1,
+    file_id,
     file_row,
     file_values,
     incident,
@@ -236,6 +238,11 @@ class Store:
             "seen=excluded.seen, "
             "committed=committed+excluded.committed",
             [file_values(key, row, effects.lines[key]) for key, row in effects.files.items()],
+        )
+        # files as they were seen before they had a first line to be told by
+        db.executemany(
+            "DELETE FROM files WHERE device = ? AND inode = ? AND head = ? AND committed = 0",
+            [(*file_id(key), ANY_CONTENT) for key in effects.files if key.head != ANY_CONTENT],
         )
         db.executemany(
             "INSERT INTO sources VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
