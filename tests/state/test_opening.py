@@ -16,6 +16,7 @@ from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.state import Store
 from tinylogbert_daemon.state.opening import ASIDE_KEPT, open_state
 from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.sums import provide, seal_new
 
 BLOCKS = 40
 SECTOR = 512
@@ -155,7 +156,11 @@ def test_lost_sectors_anywhere_are_found_or_do_no_harm(tmp_path: Path, content: 
 
 def test_rows_of_another_form_are_damage(tmp_path: Path, path: Path) -> None:
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE incidents SET first = '{\"source\"' WHERE opened = 1000.0")
+        database.execute(
+            "UPDATE incidents SET first = '{\"source\"', sum = NULL WHERE opened = 1000.0"
+        )
+        provide(database)
+        seal_new(database, "incidents")
     database.close()
     with pytest.raises(DamagedStateError, match=r"state\.db: is damaged: an incident cannot be"):
         open_state(tmp_path, "stop")

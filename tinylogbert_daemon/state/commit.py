@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from zlib import crc32
 
 from tinylogbert_daemon.state.effects import Effects
 from tinylogbert_daemon.state.rows import (
@@ -10,7 +11,9 @@ from tinylogbert_daemon.state.rows import (
     INCIDENT_COLUMNS,
     file_values,
     incident_values,
+    signed,
 )
+from tinylogbert_daemon.state.sums import row_sum, seal, seal_new, text_sum
 
 
 def write(db: sqlite3.Connection, effects: Effects) -> None:
@@ -27,9 +30,11 @@ def write(db: sqlite3.Connection, effects: Effects) -> None:
         "committed=committed+excluded.committed",
         [file_values(key, row, effects.lines[key]) for key, row in effects.files.items()],
     )
+    seal(db, "files", [(key.device, signed(key.inode), key.head) for key in effects.files])
+    names = effects.records | effects.learning.keys() | effects.log_times.keys()
     db.executemany(
-        "INSERT INTO sources VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
-        "records=records+excluded.records, "
+        "INSERT INTO sources (name, records, learning_since, log_time) VALUES (?,?,?,?) "
+        "ON CONFLICT DO UPDATE SET records=records+excluded.records, "
         "learning_since=COALESCE(learning_since, excluded.learning_since), "
         "log_time=COALESCE(excluded.log_time, log_time)",
         [
@@ -39,29 +44,47 @@ def write(db: sqlite3.Connection, effects: Effects) -> None:
                 effects.learning.get(name),
                 effects.log_times.get(name),
             )
-            for name in effects.records | effects.learning.keys() | effects.log_times.keys()
+            for name in names
         ],
     )
+    seal(db, "sources", [(name,) for name in names])
+    # many, or large: summed before they are written, not written twice
     db.executemany(
-        "INSERT INTO texts VALUES (?,?,?,?) ON CONFLICT DO UPDATE SET "
-        "count=excluded.count, updated=excluded.updated, "
-        "shape=CASE WHEN length(shape) THEN shape ELSE excluded.shape END",
-        [(key, *row) for key, row in effects.counts.items()],
+        "INSERT INTO texts (key, count, updated, shape, sum, shape_sum) VALUES (?,?,?,?,?,?) "
+        "ON CONFLICT DO UPDATE SET count=excluded.count, updated=excluded.updated, "
+        "shape=CASE WHEN length(shape) THEN shape ELSE excluded.shape END, sum=excluded.sum, "
+        "shape_sum=CASE WHEN length(shape) THEN shape_sum ELSE excluded.shape_sum END",
+        [
+            (key, count, updated, shape, text_sum(key, count, updated), crc32(shape))
+            for key, (count, updated, shape) in effects.counts.items()
+        ],
     )
     if effects.sketch is not None:
         db.executemany("DELETE FROM texts WHERE key = ?", [(key,) for key in effects.evicted])
-        db.execute("INSERT OR REPLACE INTO sketch VALUES (1,?,?)", effects.sketch)
+        cells, time = effects.sketch
+        db.execute(
+            "INSERT OR REPLACE INTO sketch (id, cells, time, sum) VALUES (1,?,?,?)",
+            (cells, time, row_sum(1, cells, float(time))),
+        )
     if effects.reference is not None:
-        db.execute("INSERT OR REPLACE INTO reference VALUES (?,?)", effects.reference)
+        model, raw = effects.reference
+        db.execute(
+            "INSERT OR REPLACE INTO reference (model, raw, sum) VALUES (?,?,?)",
+            (model, raw, row_sum(model.encode(), raw)),
+        )
     db.executemany(
         f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
         "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         [incident_values(one) for one in effects.incidents.values()],
     )
+    seal(db, "incidents", [(id_,) for id_ in effects.incidents])
     if effects.budget is not None:
         db.execute("DELETE FROM budget")
-        db.executemany("INSERT INTO budget VALUES (?,?,?)", effects.budget)
+        db.executemany("INSERT INTO budget (source, tokens, time) VALUES (?,?,?)", effects.budget)
+        seal_new(db, "budget")
     db.executemany(
-        "INSERT OR REPLACE INTO suppressed VALUES (?,?,?,?,?)",
+        "INSERT OR REPLACE INTO suppressed (source, reason, total, pending, since) "
+        "VALUES (?,?,?,?,?)",
         list(effects.suppressed.values()),
     )
+    seal(db, "suppressed", effects.suppressed)

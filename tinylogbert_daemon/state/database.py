@@ -14,6 +14,7 @@ from tinylogbert_daemon.state.damage import state_error
 from tinylogbert_daemon.state.lock import lock
 from tinylogbert_daemon.state.modes import make_private, open_private
 from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.sums import provide, seal_all
 
 DATABASE = "state.db"
 
@@ -50,6 +51,7 @@ class Database:
                 self._db.execute("PRAGMA synchronous=FULL")
                 # what is deleted is overwritten: it may be content of logs
                 self._db.execute("PRAGMA secure_delete=ON")
+                provide(self._db)
                 self._migrate()
             self._opened = opened.pop_all()
         except (OSError, sqlite3.Error) as error:
@@ -73,10 +75,12 @@ class Database:
 
     def _migrate(self) -> None:
         self._check_version()
-        for version in range(self._version(), len(MIGRATIONS)):
+        if pending := MIGRATIONS[self._version() :]:
             self._db.executescript(
-                f"BEGIN;{MIGRATIONS[version]};PRAGMA user_version={version + 1};COMMIT;"
+                f"BEGIN;{';'.join(pending)};PRAGMA user_version={len(MIGRATIONS)};"
             )
+            seal_all(self._db)
+            self._db.execute("COMMIT")
 
     def _read(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         """Return the rows of a query; raises :class:`StateError` if the database is damaged."""

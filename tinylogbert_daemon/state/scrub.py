@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from typing import Any
+from zlib import crc32
 
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.shape import record, shapes
 from tinylogbert_daemon.privacy import MASKED, SPOKEN, Masker
+from tinylogbert_daemon.state.sums import seal_new
 
 
 def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
@@ -25,6 +27,7 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
         _shapes(db, masker)
         _incidents(db, masker)
         _deliveries(db, masker)
+        seal_new(db, "incidents", "deliveries")
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
 
@@ -33,8 +36,8 @@ def _shapes(db: sqlite3.Connection, masker: Masker) -> None:
     rows = db.execute("SELECT key, shape FROM texts WHERE length(shape) > 0")
     masked = [(masker.shape(shape), key, shape) for key, shape in rows]
     db.executemany(
-        "UPDATE texts SET shape = ? WHERE key = ?",
-        [(new, key) for new, key, shape in masked if new is not shape],
+        "UPDATE texts SET shape = ?, shape_sum = ? WHERE key = ?",
+        [(new, crc32(new), key) for new, key, shape in masked if new is not shape],
     )
 
 
@@ -56,7 +59,9 @@ def _incidents(db: sqlite3.Connection, masker: Masker) -> None:
         )
         if row != (last_line, first, storm):
             changed.append((*row, id_))
-    db.executemany("UPDATE incidents SET last_line = ?, first = ?, storm = ? WHERE id = ?", changed)
+    db.executemany(
+        "UPDATE incidents SET last_line = ?, first = ?, storm = ?, sum = NULL WHERE id = ?", changed
+    )
 
 
 def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
@@ -72,7 +77,7 @@ def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
             _mask(example, "log_text", masker)
         if (new := json.dumps(alert)) != body:
             changed.append((new, number))
-    db.executemany("UPDATE deliveries SET body = ? WHERE number = ?", changed)
+    db.executemany("UPDATE deliveries SET body = ?, sum = NULL WHERE number = ?", changed)
 
 
 def _mask(fields: dict[str, Any], name: str, masker: Masker) -> None:

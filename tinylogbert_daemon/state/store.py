@@ -15,6 +15,7 @@ from tinylogbert_daemon.state.effects import Effects
 from tinylogbert_daemon.state.retention import expire, limit
 from tinylogbert_daemon.state.scrub import scrub
 from tinylogbert_daemon.state.spool import Spool
+from tinylogbert_daemon.state.sums import seal_new
 from tinylogbert_daemon.state.view import INCIDENTS_KEPT, View
 
 __all__ = ["DATABASE", "FILES_KEPT", "INCIDENTS_KEPT", "Store"]
@@ -34,12 +35,14 @@ class Store(View):
 
     def resume_incidents(self, limit: int = OPEN_TEXTS) -> list[Incident]:
         """Return the open incidents, the one seen last at the end; close those beyond ``limit``."""
-        self._many(
-            "UPDATE incidents SET closed = last_seen, close_reason = 'too many open' WHERE id IN "
-            "(SELECT id FROM incidents WHERE closed IS NULL "
-            "ORDER BY last_seen DESC LIMIT -1 OFFSET ?)",
-            [(limit,)],
-        )
+        with self._transaction("cannot write"):
+            self._db.execute(
+                "UPDATE incidents SET closed = last_seen, close_reason = 'too many open', "
+                "sum = NULL WHERE id IN (SELECT id FROM incidents WHERE closed IS NULL "
+                "ORDER BY last_seen DESC LIMIT -1 OFFSET ?)",
+                (limit,),
+            )
+            seal_new(self._db, "incidents")
         found = self.incidents(only_open=True, limit=limit)
         return sorted(found, key=lambda one: one.last_seen)
 

@@ -15,6 +15,7 @@ from tinylogbert_daemon.state.rows import (
     file_row,
     incident,
 )
+from tinylogbert_daemon.state.sums import TABLES, broken
 
 INCIDENTS_KEPT = 10_000
 
@@ -25,11 +26,17 @@ class View(Database):
     def check(self) -> None:
         """Read all of the file; raises :class:`DamagedStateError` if it does not hold together.
 
-        That is what sqlite.org/pragma.html#pragma_quick_check finds, and rows of another form.
+        That is what sqlite.org/pragma.html#pragma_quick_check finds, rows whose sum is not theirs,
+        and rows of another form.
         """
         found = self._read("PRAGMA quick_check(1)")[0][0]
         if found != "ok":
             raise DamagedStateError(f"{self.path}: is damaged: {' '.join(str(found).split())}")
+        for table in TABLES:
+            if self._read(broken(table)):
+                raise DamagedStateError(
+                    f"{self.path}: is damaged: a row of {table} has another checksum"
+                )
         self.files()
         self.incidents()
 
