@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-# control, format (bidirectional overrides too), surrogate and private-use characters, and those that
-# this Python knows nothing of: a newer terminal may
+# control, format (bidirectional overrides too), surrogate and private-use characters, and those
+# that this Python knows nothing of: a newer terminal may
 _UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.state.effects import PATH, SOURCE, block_effects
 from tests.state.test_damage import DAMAGES, Damage, full_store
 from tinylogbert_daemon.errors import DamagedStateError, StateError
-from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.state import Effects, Store, opening
 from tinylogbert_daemon.state.opening import ASIDE_KEPT, open_state
 from tinylogbert_daemon.state.schema import MIGRATIONS
 from tinylogbert_daemon.state.sums import provide, seal_new
@@ -195,3 +195,23 @@ def test_only_so_many_damaged_databases_are_kept(tmp_path: Path) -> None:
     kept = sorted(one.name for one in tmp_path.glob("state.db.damaged-*"))
     assert len(set(names)) == len(names)
     assert kept == sorted(names[-ASIDE_KEPT:])
+
+
+def test_after_a_clean_end_the_look_for_damage_takes_only_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = after_a_kill(tmp_path)
+    assert log.stat().st_size > 0
+    monkeypatch.setattr(opening, "CHECK_SECONDS", 0.0)
+    for clean in (False, True):  # the second start finds it as the first has left it
+        store, damage = open_state(log.parent, "stop")
+        assert damage is None
+        assert store.checked is not clean
+        assert whole_blocks(store) == BLOCKS
+        store.commit(Effects())  # what broke off the look breaks off nothing else
+        store.close()
+    assert not log.exists()
+    monkeypatch.setattr(opening, "CHECK_SECONDS", 60.0)
+    store, _ = open_state(log.parent, "stop")
+    assert store.checked
+    store.close()

@@ -13,7 +13,7 @@ from tinylogbert_daemon.state.rows import (
     incident_values,
     signed,
 )
-from tinylogbert_daemon.state.sums import row_sum, seal, seal_new, text_sum
+from tinylogbert_daemon.state.sums import SUM_OF, row_sum, seal, seal_new, text_sum
 
 
 def write(db: sqlite3.Connection, effects: Effects) -> None:
@@ -61,10 +61,10 @@ def write(db: sqlite3.Connection, effects: Effects) -> None:
     )
     if effects.sketch is not None:
         db.executemany("DELETE FROM texts WHERE key = ?", [(key,) for key in effects.evicted])
-        cells, time = effects.sketch
         db.execute(
-            "INSERT OR REPLACE INTO sketch (id, cells, time, sum) VALUES (1,?,?,?)",
-            (cells, time, row_sum(1, cells, float(time))),
+            f"INSERT OR REPLACE INTO sketch (id, cells, time, sum) SELECT *, {SUM_OF['sketch']} "  # noqa: S608
+            "FROM (SELECT 1 AS id, ? AS cells, CAST(? AS REAL) AS time)",
+            effects.sketch,
         )
     if effects.reference is not None:
         model, raw = effects.reference

@@ -24,13 +24,17 @@ FILES_KEPT = 10_000
 
 
 class Store(View):
-    """The durable state; with ``read_only`` beside a daemon that writes it."""
+    """The durable state; with ``read_only`` beside a daemon that writes it.
+
+    ``checked`` says whether all of it was looked at for damage when it was opened.
+    """
 
     def __init__(
         self, directory: Path, *, read_only: bool = False, spool: Spool | None = None
     ) -> None:
         super().__init__(directory, read_only=read_only)
         self._spool = spool or Spool()
+        self.checked = False
         self._stale = False  # whether the files hold something of what was deleted
 
     def resume_incidents(self, limit: int = OPEN_TEXTS) -> list[Incident]:

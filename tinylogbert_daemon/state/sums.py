@@ -38,7 +38,8 @@ _SUMMED = {
         "CAST(source AS BLOB), CAST(reason AS BLOB), total, pending, since",
     ),
 }
-TABLES = ("texts", *_SUMMED)
+SMALL = ("sources", "budget", "suppressed", "files", "reference", "sketch")
+LARGE = ("texts", "incidents", "deliveries")
 
 SUM_OF = {table: f"row_sum({columns})" for table, (_, columns) in _SUMMED.items()}
 """By table, what the sum of a row is, in SQL."""

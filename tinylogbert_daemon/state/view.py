@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import inf
+from threading import Event
+from time import monotonic
+
 from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
 from tinylogbert_daemon.decide.incident import Incident
-from tinylogbert_daemon.errors import DamagedStateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.state.damage import undamaged
 from tinylogbert_daemon.state.database import Database
 from tinylogbert_daemon.state.effects import Delivery, FileRow
@@ -15,30 +22,57 @@ from tinylogbert_daemon.state.rows import (
     file_row,
     incident,
 )
-from tinylogbert_daemon.state.sums import TABLES, broken
+from tinylogbert_daemon.state.sums import LARGE, SMALL, broken
 
 INCIDENTS_KEPT = 10_000
+
+_STEPS = 1000  # of SQLite's machine between two looks at the clock: well under a millisecond
 
 
 class View(Database):
     """The questions that the daemon and its commands ask of the state."""
 
-    def check(self) -> None:
-        """Read all of the file; raises :class:`DamagedStateError` if it does not hold together.
+    def check(self, seconds: float | None = None) -> bool:
+        """Read the file through; raises :class:`DamagedStateError` if it does not hold together.
 
-        That is what sqlite.org/pragma.html#pragma_quick_check finds, rows whose sum is not theirs,
-        and rows of another form.
+        That is rows of another form, rows whose sum is not theirs, and what
+        sqlite.org/pragma.html#pragma_quick_check finds. Returns whether it came to the end within
+        so many ``seconds`` (None: however long it takes). What is read at every start is looked at
+        first and whole.
         """
-        found = self._read("PRAGMA quick_check(1)")[0][0]
-        if found != "ok":
-            raise DamagedStateError(f"{self.path}: is damaged: {' '.join(str(found).split())}")
-        for table in TABLES:
+        self._check_sums(SMALL)
+        self.files()
+        self.incidents(only_open=True)
+        with self._limited(seconds) as limited:
+            self._check_sums(LARGE)
+            self.incidents()
+            found = self._read("PRAGMA quick_check(1)")[0][0]
+            if found != "ok":
+                raise DamagedStateError(f"{self.path}: is damaged: {' '.join(str(found).split())}")
+        return not limited.is_set()
+
+    def _check_sums(self, tables: Sequence[str]) -> None:
+        for table in tables:
             if self._read(broken(table)):
                 raise DamagedStateError(
                     f"{self.path}: is damaged: a row of {table} has another checksum"
                 )
-        self.files()
-        self.incidents()
+
+    @contextmanager
+    def _limited(self, seconds: float | None) -> Iterator[Event]:
+        """Break off what is read inside after so many seconds; then the event is set."""
+        reached = Event()
+        end = inf if seconds is None else monotonic() + seconds
+        self._db.set_progress_handler(lambda: monotonic() >= end, _STEPS)
+        try:
+            yield reached
+        except StateError as error:
+            code = getattr(error.__cause__, "sqlite_errorcode", None)
+            if code != sqlite3.SQLITE_INTERRUPT:
+                raise
+            reached.set()
+        finally:
+            self._db.set_progress_handler(None, 0)
 
     def files(self) -> list[FileRow]:
         """Return where every known file stands, the one read last at the end."""
