@@ -65,19 +65,29 @@ def _incidents(db: sqlite3.Connection, masker: Masker) -> None:
 
 
 def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
-    changed = []
-    for number, body in db.execute("SELECT number, body FROM deliveries"):
-        alert = json.loads(body)
-        if "log_text" not in alert:
-            continue
-        _mask(alert, "log_text", masker)
-        alert["last_line"] = masker.line(alert.get("last_line", ""))
-        storm = alert.get("storm")
-        for example in storm["examples"] if storm else ():
-            _mask(example, "log_text", masker)
-        if (new := json.dumps(alert)) != body:
-            changed.append((new, number))
+    rows = db.execute("SELECT number, body FROM deliveries")
+    masked = [(masked_alert(body, masker), number, body) for number, body in rows]
+    changed = [(new, number) for new, number, body in masked if new != body]
     db.executemany("UPDATE deliveries SET body = ?, sum = NULL WHERE number = ?", changed)
+
+
+def masked_alert(body: str, masker: Masker) -> str:
+    """Return an alert, one line of JSON, with the secrets of its lines masked.
+
+    What has no line is returned as it is. Raises ``ValueError`` for what is no JSON, and
+    ``TypeError``, ``AttributeError`` or ``KeyError`` for what is no alert.
+    """
+    alert = json.loads(body)
+    if "log_text" not in alert:
+        return body
+    before = json.dumps(alert)
+    _mask(alert, "log_text", masker)
+    alert["last_line"] = masker.line(alert.get("last_line", ""))
+    storm = alert.get("storm")
+    for example in storm["examples"] if storm else ():
+        _mask(example, "log_text", masker)
+    after = json.dumps(alert)
+    return body if after == before else after
 
 
 def _mask(fields: dict[str, Any], name: str, masker: Masker) -> None:

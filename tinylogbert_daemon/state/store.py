@@ -12,6 +12,7 @@ from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.state.commit import write
 from tinylogbert_daemon.state.database import DATABASE
 from tinylogbert_daemon.state.effects import Effects
+from tinylogbert_daemon.state.models import Models
 from tinylogbert_daemon.state.retention import expire, limit
 from tinylogbert_daemon.state.scrub import scrub
 from tinylogbert_daemon.state.spool import Spool
@@ -83,9 +84,14 @@ class Store(View):
             self._rewrite()
 
     def scrub(self, masker: Masker | None) -> None:
-        """Mask what was kept before these rules were on; None: from now on nothing is masked."""
+        """Mask what was kept before these rules were on; None: from now on nothing is masked.
+
+        The texts in the models' ledger are let go of.
+        """
         with self._transaction("cannot write"):
-            self._stale |= scrub(self._db, masker)
+            if scrub(self._db, masker):
+                self._stale = True
+                Models(self.path.parent).forget_texts()
         if self._stale:
             self._rewrite()
 

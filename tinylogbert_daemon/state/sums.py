@@ -44,8 +44,8 @@ LARGE = ("texts", "incidents", "deliveries")
 SUM_OF = {table: f"row_sum({columns})" for table, (_, columns) in _SUMMED.items()}
 """By table, what the sum of a row is, in SQL."""
 
-_DIFFERS = {table: f"sum IS NOT {expected}" for table, expected in SUM_OF.items()} | {
-    "texts": "sum IS NOT text_sum(key, count, updated) OR shape_sum IS NOT row_sum(shape)"
+_DIFFERS = {table: f"sum <> {expected}" for table, expected in SUM_OF.items()} | {
+    "texts": "sum <> text_sum(key, count, updated) OR shape_sum <> row_sum(shape)"
 }
 _COUNTED = struct.Struct("<qdd")
 _NAMED = {
@@ -102,5 +102,5 @@ def seal_all(db: sqlite3.Connection) -> None:
 
 
 def broken(table: str) -> str:
-    """Return the query for a row of ``table`` that is not what was written."""
+    """Return the query for a row of ``table`` that is not what was written; without a sum it is."""
     return f"SELECT 1 FROM {table} WHERE {_DIFFERS[table]} LIMIT 1"  # noqa: S608
