@@ -220,6 +220,12 @@ def test_every_rule_masks_something() -> None:
     assert {rule for rule, _, _ in SECRETS} == set(NAMES)
 
 
+def test_of_two_passwords_of_one_command_the_first_is_masked_and_it_stays_so() -> None:
+    line = "mysql -u root -pfirst db -psecond"
+    masked = "mysql -u root -p[masked:option] db -psecond"
+    assert Masker().line(line) == Masker().line(masked) == masked
+
+
 def test_a_rule_can_be_left_out() -> None:
     line = "password=hunter2 card 4111111111111111"
     assert Masker(["card-number"]).line(line) == "password=[masked:password] card 4111111111111111"
