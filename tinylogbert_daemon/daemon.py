@@ -139,6 +139,8 @@ class Daemon:
         stack.callback(store.close)
         if damage is not None:
             self._log.error("the state begins anew", error=str(damage))
+        if not store.checked:
+            self._log.info("the state is large, and was left in good order: not all was checked")
         self._tidy(store, config)
         self._say_modes(tighten(config.state_path, [config.jsonl_path]))
         if self._stdin is None and any(source.is_stdin for source in config.sources):

@@ -39,16 +39,12 @@ def file_row(*values: Any) -> FileRow:
     return FileRow(source, path, position, seen)
 
 
-def file_id(key: FileKey) -> tuple[int, int]:
-    """Return device and inode as columns hold them."""
-    return key.device, key.inode if key.inode < _UNSIGNED // 2 else key.inode - _UNSIGNED
-
-
 def file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
     """Return the values of ``FILE_COLUMNS`` and the lines committed now."""
     at = row.position
     return (
-        *file_id(key),
+        key.device,
+        signed(key.inode),
         key.head,
         row.source,
         printable(row.path),
@@ -61,6 +57,11 @@ def file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
         row.seen,
         committed,
     )
+
+
+def signed(inode: int) -> int:
+    """Return an inode's number as SQLite holds it."""
+    return inode if inode < _UNSIGNED // 2 else inode - _UNSIGNED
 
 
 def incident_values(incident: Incident) -> tuple[Any, ...]:
