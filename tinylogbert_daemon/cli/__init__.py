@@ -24,6 +24,7 @@ COMMANDS = {
     "workflow": "from a raw log to two trained models and a report on them",
     "serve": "the REST API without tailing",
     "status": "ask a running daemon, or read its state",
+    "alerts": "try the sinks, list what was given up, put it back",
 }
 """Each name is a module of this package with ``add_arguments(parser)`` and ``run(args)``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
+from typing import Any, Literal
 
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.shape import record, shapes
@@ -24,7 +24,8 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
     if masker is not None:
         _shapes(db, masker)
         _incidents(db, masker)
-        _deliveries(db, masker)
+        _deliveries(db, masker, "deliveries")
+        _deliveries(db, masker, "dead")
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
 
@@ -59,9 +60,11 @@ def _incidents(db: sqlite3.Connection, masker: Masker) -> None:
     db.executemany("UPDATE incidents SET last_line = ?, first = ?, storm = ? WHERE id = ?", changed)
 
 
-def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
+def _deliveries(
+    db: sqlite3.Connection, masker: Masker, table: Literal["deliveries", "dead"]
+) -> None:
     changed = []
-    for number, body in db.execute("SELECT number, body FROM deliveries"):
+    for number, body in db.execute(f"SELECT number, body FROM {table}"):  # noqa: S608
         alert = json.loads(body)
         if "log_text" not in alert:
             continue
@@ -72,7 +75,7 @@ def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
             _mask(example, "log_text", masker)
         if (new := json.dumps(alert)) != body:
             changed.append((new, number))
-    db.executemany("UPDATE deliveries SET body = ? WHERE number = ?", changed)
+    db.executemany(f"UPDATE {table} SET body = ? WHERE number = ?", changed)  # noqa: S608
 
 
 def _mask(fields: dict[str, Any], name: str, masker: Masker) -> None:

@@ -6,7 +6,8 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,13 @@ from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.source.identity import ANY_CONTENT
 from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
+from tinylogbert_daemon.state.letters import (
+    LETTERS_VERSION,
+    SELECT_LETTERS,
+    Letter,
+    bury,
+    revive,
+)
 from tinylogbert_daemon.state.lock import lock
 from tinylogbert_daemon.state.modes import make_private, open_private
 from tinylogbert_daemon.state.retention import expire, limit
@@ -204,18 +212,34 @@ class Store:
         """Return how many incidents are open."""
         return int(self._read("SELECT COUNT(*) FROM incidents WHERE closed IS NULL")[0][0])
 
-    def pending(self, sink: str, limit: int) -> list[Delivery]:
-        """Return the oldest deliveries owed to ``sink``."""
+    def pending(self, sink: str, limit: int, now: float = inf) -> list[Delivery]:
+        """Return the oldest deliveries owed to ``sink`` that are due at ``now`` (epoch seconds)."""
         rows = self._read(
-            "SELECT number, sink, incident, body, attempts FROM deliveries "
-            "WHERE sink = ? ORDER BY number LIMIT ?",
-            (sink, limit),
+            "SELECT number, sink, incident, body, attempts, refusals, since FROM deliveries "
+            "WHERE sink = ? AND due <= ? ORDER BY number LIMIT ?",
+            (sink, now, limit),
         )
         return [Delivery(*row) for row in rows]
 
     def pending_counts(self) -> dict[str, int]:
         """Return how many deliveries are owed, by sink."""
         return dict(self._read("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink"))
+
+    def dead_letters(self) -> list[Letter]:
+        """Return the alerts that were given up, the oldest first."""
+        if self._version() < LETTERS_VERSION:
+            return []
+        return [Letter(*row) for row in self._read(SELECT_LETTERS)]
+
+    def dead_counts(self) -> dict[str, int]:
+        """Return how many alerts were given up and are kept, by sink."""
+        if self._version() < LETTERS_VERSION:
+            return {}
+        return dict(self._read("SELECT sink, COUNT(*) FROM dead GROUP BY sink"))
+
+    def open_alerted(self, limit: int = OPEN_TEXTS) -> list[Incident]:
+        """Return the open incidents whose opening was sent, the newest first."""
+        return [one for one in self.incidents(only_open=True, limit=limit) if one.alerted]
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -287,12 +311,31 @@ class Store:
         """Strike deliveries off: the sink has them."""
         self._many("DELETE FROM deliveries WHERE number = ?", [(number,) for number in numbers])
 
-    def postponed(self, numbers: Iterable[int]) -> None:
-        """Count one more failed attempt at each of these deliveries."""
+    def postponed(
+        self, numbers: Iterable[int], now: float = 0.0, *, refused: bool = False, due: float = 0.0
+    ) -> None:
+        """Count one more failed attempt, at ``now``, at each of these deliveries.
+
+        They are not tried again before ``due`` (both in seconds since the epoch).
+        """
         self._many(
-            "UPDATE deliveries SET attempts = attempts + 1 WHERE number = ?",
-            [(number,) for number in numbers],
+            "UPDATE deliveries SET attempts = attempts + 1, refusals = refusals + ?, due = ?, "
+            "since = CASE WHEN since > 0 THEN since ELSE ? END WHERE number = ?",
+            [(refused, due, now, number) for number in numbers],
         )
+
+    def give_up(self, reasons: Mapping[int, str], now: float, limit: int) -> Counter[str]:
+        """Move deliveries to the dead letters, each with its reason, as of ``now``.
+
+        Of each sink ``limit`` are kept; returns how many older ones went for them, by sink.
+        """
+        with self._transaction("cannot write"):
+            return bury(self._db, reasons, now, limit)
+
+    def revive(self, sink: str | None = None, incidents: Iterable[str] = ()) -> int:
+        """Owe dead letters again, all or those of a sink or of incidents; return how many."""
+        with self._transaction("cannot write"):
+            return revive(self._db, sink, incidents)
 
     def prune(self, retention: float = 0.0, now: float = 0.0) -> None:
         """Let go of the oldest files and closed incidents beyond what is kept.
