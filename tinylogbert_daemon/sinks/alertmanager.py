@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.config.endpoint import endpoint
 from tinylogbert_daemon.config.sinks import Alertmanager
-from tinylogbert_daemon.sinks.message import Message
+from tinylogbert_daemon.sinks.message import Message, rfc3339
 from tinylogbert_daemon.sinks.post import post
 from tinylogbert_daemon.sinks.sink import RefusedError
 
@@ -58,12 +59,14 @@ class AlertmanagerSink:
         return "; ".join([*answers, *map(str, failures)])
 
     def _alert(self, message: Message) -> dict[str, object]:
+        # it refuses an alert that ends before it starts, be it for a log's odd times; one without
+        # an end ends resolve_timeout from now
+        started = min(message.started, rfc3339(time.time()))
         alert: dict[str, object] = {
             "labels": {**self._config.labels, **message.labels},
             "annotations": message.annotations,
-            "startsAt": message.started,
+            "startsAt": started,
         }
         if message.ended is not None:
-            # it refuses an end before the start
-            alert["endsAt"] = max(message.ended, message.started)
+            alert["endsAt"] = max(message.ended, started)
         return alert

@@ -41,8 +41,8 @@ async def post(
     """Send ``body`` (JSON); return the status line of a 2xx answer.
 
     Raises :class:`RefusedError` for 3xx and 4xx, :class:`BusyError` where the server may say how
-    long to wait, other ``OSError`` for everything that may be better the next time. No error names more of the
-    address than scheme, host and port, nor repeats what was sent.
+    long to wait, other ``OSError`` for everything that may be better the next time. No error names
+    more of the address than scheme, host and port, nor repeats what was sent.
     """
     fields = {
         "Host": endpoint.authority,
@@ -180,10 +180,7 @@ def read_secret(path: str) -> str:
     except OSError as error:
         raise OSError(f"{printable(path)}: cannot read the secret: {error.strerror}") from error
     secret = content.strip()
-    if (
-        not secret
-        or len(content) > _SECRET_BYTES
-        or not all(0x21 <= byte < 0x7F for byte in secret)
-    ):
-        raise OSError(f"{printable(path)}: must hold one printable ASCII word alone")
+    is_printable = all(0x20 <= byte < 0x7F for byte in secret)
+    if not secret or len(content) > _SECRET_BYTES or not is_printable:
+        raise OSError(f"{printable(path)}: must hold one line of printable ASCII")
     return secret.decode("ascii")
