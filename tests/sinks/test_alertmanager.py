@@ -130,7 +130,7 @@ class Scene:
             f"text {number}", offset=number, time=self.now - 60, first_line="disk failed"
         )
         return replace(
-            Incident(first.id, first, start, self.now, 3, "last", True, peak=0.9), **changes
+            Incident(first.id, first, first.time, self.now, 3, "last", True, peak=0.9), **changes
         )
 
     def commit(self, incident: Incident, *, owe: bool = True) -> None:

@@ -130,7 +130,8 @@ def _as_json(letter: Letter) -> str:
 def _describe(letter: Letter) -> str:
     from tinylogbert_daemon.decide.alert import describe, moment
 
-    why = f"given up {moment(letter.died)} after {letter.attempts} tries: {letter.reason}"
+    tries = "1 failed try" if letter.attempts == 1 else f"{letter.attempts} failed tries"
+    why = f"given up {moment(letter.died)} after {tries}: {letter.reason}"
     return "\n".join(
         [
             printable(f"{letter.incident}  {letter.sink}  {why}"),
