@@ -240,10 +240,11 @@ def test_a_refused_alert_is_given_up_after_so_many_tries(scene: Scene) -> None:
     (letter,) = scene.store.dead_letters()
     assert (letter.sink, letter.body, letter.attempts) == ("test", "bad", 3)
     assert (letter.reason, letter.died) == ("HTTP 400", 2200.0)
-    assert scene.value("alerts_dead_total") == 1
+    value = scene.metrics.registry.get_sample_value
+    assert value("tinylogbert_alerts_dead_total", {"sink": "test"}) == 1
     assert scene.value("alerts_failed_total") == 3
     asyncio.run(look([delivery], scene.store, scene.executor, scene.metrics))
-    assert scene.value("deliveries_dead") == 1
+    assert value("tinylogbert_deliveries_dead", {"sink": "test"}) == 1
     assert scene.value("deliveries_pending") == 0
 
 
