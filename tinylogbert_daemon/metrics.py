@@ -93,7 +93,7 @@ class Metrics:
             for known in (self.records, self.anomalies, self.incidents_opened):
                 known.labels(source)
         for sink in sinks:
-            for known in (self.alerts_sent, self.alerts_failed):
+            for known in (self.alerts_sent, self.alerts_failed, self.alerts_dead):
                 known.labels(sink)
 
     def path_label(self, path: str) -> str:

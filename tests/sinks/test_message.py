@@ -46,7 +46,7 @@ def test_labels_are_the_identity_and_the_rest_may_change() -> None:
     assert opened.labels == grown.labels == closed.labels
     assert opened.annotations != grown.annotations
     assert len(opened.hash) == 16
-    assert message(alert_body(score=0.6)).level == "warning"
+    assert message(alert_body(score=0.6)).priority == "warning"
     # a sink that is told nothing of the text knows it by the same hash
     assert message(content("none", Masker())(alert_body())).hash == opened.hash
 

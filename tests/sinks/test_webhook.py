@@ -58,7 +58,7 @@ def test_the_body_is_that_of_alertmanager_s_webhooks() -> None:
 
 def test_a_template_is_filled_with_typed_values() -> None:
     template = {
-        "text": "[${level}] ${summary} (${score})",
+        "text": "[${priority}] ${summary} (${score})",
         "n": "${records}",
         "tags": ["log", "${source}", {"ended": "${ended_at}"}],
         "words": "${words}",

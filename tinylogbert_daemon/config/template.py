@@ -15,9 +15,20 @@ from typing import Any
 from pydantic import JsonValue
 
 FIELDS = (
-    *("id", "status", "state", "kind", "level", "source", "instance", "path", "offset", "line"),
+    *("id", "status", "state", "kind", "priority", "source", "instance", "path", "offset", "line"),
     *("time", "last_seen", "closed", "started_at", "ended_at", "close_reason", "duration"),
-    *("log_text", "last_line", "text", "hash", "reason", "words", "nearest", "storm"),
+    *(
+        "log_text",
+        "level",
+        "message",
+        "last_line",
+        "text",
+        "hash",
+        "reason",
+        "words",
+        "nearest",
+        "storm",
+    ),
     *("score", "raw", "severity", "novelty", "model", "records", "repeats", "suppressed"),
     *("summary", "description", "labels", "annotations"),
 )

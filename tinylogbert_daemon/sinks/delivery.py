@@ -57,8 +57,7 @@ class Delivery:
         self._failing = False
         self._asked = 0.0  # the sink asked to be left alone for so many seconds
         self._repeat_at = self._clock.monotonic()
-        for counter in (metrics.alerts_sent, metrics.alerts_failed, metrics.alerts_dead):
-            counter.labels(self.name)
+        metrics.expect((), (self.name,))
 
     async def run(self) -> None:
         """Deliver until :meth:`stop`, then what is owed still, if the sink takes it."""

@@ -97,7 +97,7 @@ class MailSink:
     def _subject(self, messages: Sequence[Message]) -> str:
         subject = f"[tinylogbert] {messages[0].summary}"
         if len(messages) > 1:
-            critical = sum(one.level == "critical" and not one.closed for one in messages)
+            critical = sum(one.priority == "critical" and not one.closed for one in messages)
             subject = f"[tinylogbert] {len(messages)} alerts on {self._instance}"
             subject += f", {critical} critical" if critical else ""
         return printable(subject, SUBJECT_CHARACTERS)

@@ -53,7 +53,7 @@ class Message:
         return self.alert.get("status") == "closed"
 
     @property
-    def level(self) -> Literal["critical", "warning"]:
+    def priority(self) -> Literal["critical", "warning"]:
         """How bad it is, by the score of the incident's first record: it never changes."""
         return "critical" if self.alert["score"] >= SEVERE else "warning"
 
@@ -82,7 +82,7 @@ class Message:
         """What identifies the alert: nothing that changes while its incident is open."""
         return {
             "alertname": _NAMES.get(self.alert.get("kind", ""), "LogAnomaly"),
-            "severity": self.level,
+            "severity": self.priority,
             "instance": self.instance,
             "source": printable(self.alert["source"], LINE_CHARACTERS),
             "text_hash": self.hash,
@@ -131,7 +131,7 @@ class Message:
         """Return the values of a template's fields; every text in them is escaped and cut."""
         made = {
             "state": "resolved" if self.closed else "firing",
-            "level": self.level,
+            "priority": self.priority,
             "instance": self.instance,
             "hash": self.hash,
             "started_at": self.started,
@@ -155,9 +155,8 @@ def one_line(message: Message) -> str:
     shown = "; ".join(f"{name}: {text}" for name, text in parts(alert))
     where = printable(f"{alert['source']} {alert['path']}:{alert.get('line', 0)}", LINE_CHARACTERS)
     lasted = f" lasted {duration(alert.get('duration', 0.0))}" if message.closed else ""
-    return (
-        f"{head} {message.level} score {alert['score']:.2f}{lasted} {where} {shown} ({message.id})"
-    )
+    how = f"{head} {message.priority} score {alert['score']:.2f}{lasted}"
+    return f"{how} {where} {shown} ({message.id})"
 
 
 def named_parts(alert: Mapping[str, Any]) -> dict[str, str]:

@@ -62,7 +62,7 @@ class SyslogSink:
     def frame(self, message: Message) -> bytes:
         """Return one message; everything in it but our own framing is printable."""
         severity = _INFORMATIONAL if message.closed else _WARNING
-        if message.level == "critical" and not message.closed:
+        if message.priority == "critical" and not message.closed:
             severity = _CRITICAL
         if message.alert.get("kind") == TEST:
             severity = _INFORMATIONAL

@@ -69,6 +69,8 @@ def _deliveries(
         if "log_text" not in alert:
             continue
         _mask(alert, "log_text", masker)
+        if "message" in alert:
+            alert["message"] = masker.line(alert["message"])
         alert["last_line"] = masker.line(alert.get("last_line", ""))
         storm = alert.get("storm")
         for example in storm["examples"] if storm else ():
