@@ -6,8 +6,7 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from math import inf
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,8 @@ from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.source.identity import ANY_CONTENT
 from tinylogbert_daemon.state.damage import state_error, undamaged
-from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
-from tinylogbert_daemon.state.letters import (
-    LETTERS_VERSION,
-    SELECT_LETTERS,
-    Letter,
-    bury,
-    revive,
-)
+from tinylogbert_daemon.state.deliveries import Deliveries
+from tinylogbert_daemon.state.effects import Effects, FileRow
 from tinylogbert_daemon.state.lock import lock
 from tinylogbert_daemon.state.modes import make_private, open_private
 from tinylogbert_daemon.state.retention import expire, limit
@@ -48,7 +41,7 @@ FILES_KEPT = 10_000
 INCIDENTS_KEPT = 10_000
 
 
-class Store:
+class Store(Deliveries):
     """One SQLite database (WAL). Used by one thread at a time; raises :class:`StateError`.
 
     The write-ahead log with ``synchronous=FULL`` makes a commit durable, and whole or absent, also
@@ -170,9 +163,12 @@ class Store:
         rows = self._read("SELECT raw FROM reference WHERE model = ?", (model,))
         return bytes(rows[0][0]) if rows else None
 
-    def incidents(self, *, only_open: bool = False, limit: int = INCIDENTS_KEPT) -> list[Incident]:
-        """Return incidents, the newest first."""
-        where = "WHERE closed IS NULL" if only_open else ""
+    def incidents(
+        self, *, only_open: bool = False, only_alerted: bool = False, limit: int = INCIDENTS_KEPT
+    ) -> list[Incident]:
+        """Return incidents, the newest first; with ``only_alerted`` those whose alert was sent."""
+        where = "WHERE closed IS NULL" if only_open else "WHERE TRUE"
+        where += " AND alerted" if only_alerted else ""
         columns = INCIDENT_COLUMNS if self._version() > 1 else INCIDENT_COLUMNS_1
         rows = self._read(
             f"SELECT {columns} FROM incidents {where} ORDER BY opened DESC LIMIT ?",  # noqa: S608
@@ -180,6 +176,10 @@ class Store:
         )
         with undamaged(self.path, "an incident"):
             return [incident(*row) for row in rows]
+
+    def open_alerted(self) -> list[Incident]:
+        """Return the open incidents whose opening was sent, the newest first."""
+        return self.incidents(only_open=True, only_alerted=True, limit=OPEN_TEXTS)
 
     def resume_incidents(self, limit: int = OPEN_TEXTS) -> list[Incident]:
         """Return the open incidents, the one seen last at the end; close those beyond ``limit``."""
@@ -211,35 +211,6 @@ class Store:
     def open_incidents(self) -> int:
         """Return how many incidents are open."""
         return int(self._read("SELECT COUNT(*) FROM incidents WHERE closed IS NULL")[0][0])
-
-    def pending(self, sink: str, limit: int, now: float = inf) -> list[Delivery]:
-        """Return the oldest deliveries owed to ``sink`` that are due at ``now`` (epoch seconds)."""
-        rows = self._read(
-            "SELECT number, sink, incident, body, attempts, refusals, since FROM deliveries "
-            "WHERE sink = ? AND due <= ? ORDER BY number LIMIT ?",
-            (sink, now, limit),
-        )
-        return [Delivery(*row) for row in rows]
-
-    def pending_counts(self) -> dict[str, int]:
-        """Return how many deliveries are owed, by sink."""
-        return dict(self._read("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink"))
-
-    def dead_letters(self) -> list[Letter]:
-        """Return the alerts that were given up, the oldest first."""
-        if self._version() < LETTERS_VERSION:
-            return []
-        return [Letter(*row) for row in self._read(SELECT_LETTERS)]
-
-    def dead_counts(self) -> dict[str, int]:
-        """Return how many alerts were given up and are kept, by sink."""
-        if self._version() < LETTERS_VERSION:
-            return {}
-        return dict(self._read("SELECT sink, COUNT(*) FROM dead GROUP BY sink"))
-
-    def open_alerted(self, limit: int = OPEN_TEXTS) -> list[Incident]:
-        """Return the open incidents whose opening was sent, the newest first."""
-        return [one for one in self.incidents(only_open=True, limit=limit) if one.alerted]
 
     # -- writing ------------------------------------------------------------------------------
 
@@ -306,36 +277,6 @@ class Store:
             "INSERT OR REPLACE INTO suppressed VALUES (?,?,?,?,?)",
             list(effects.suppressed.values()),
         )
-
-    def delivered(self, numbers: Iterable[int]) -> None:
-        """Strike deliveries off: the sink has them."""
-        self._many("DELETE FROM deliveries WHERE number = ?", [(number,) for number in numbers])
-
-    def postponed(
-        self, numbers: Iterable[int], now: float = 0.0, *, refused: bool = False, due: float = 0.0
-    ) -> None:
-        """Count one more failed attempt, at ``now``, at each of these deliveries.
-
-        They are not tried again before ``due`` (both in seconds since the epoch).
-        """
-        self._many(
-            "UPDATE deliveries SET attempts = attempts + 1, refusals = refusals + ?, due = ?, "
-            "since = CASE WHEN since > 0 THEN since ELSE ? END WHERE number = ?",
-            [(refused, due, now, number) for number in numbers],
-        )
-
-    def give_up(self, reasons: Mapping[int, str], now: float, limit: int) -> Counter[str]:
-        """Move deliveries to the dead letters, each with its reason, as of ``now``.
-
-        Of each sink ``limit`` are kept; returns how many older ones went for them, by sink.
-        """
-        with self._transaction("cannot write"):
-            return bury(self._db, reasons, now, limit)
-
-    def revive(self, sink: str | None = None, incidents: Iterable[str] = ()) -> int:
-        """Owe dead letters again, all or those of a sink or of incidents; return how many."""
-        with self._transaction("cannot write"):
-            return revive(self._db, sink, incidents)
 
     def prune(self, retention: float = 0.0, now: float = 0.0) -> None:
         """Let go of the oldest files and closed incidents beyond what is kept.
