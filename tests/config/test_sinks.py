@@ -111,6 +111,12 @@ def test_the_parts_of_an_address() -> None:
     assert endpoint("http://h").target == "/"
     assert endpoint("http://h").authority == "h"
     assert host_and_port("[::1]:514") == ("::1", 514)
+    for host in ("a..b", f"{'a' * 64}.b", ".a", "::::", "fe80::1%eth0", "a" * 300):
+        bracketed = f"[{host}]" if ":" in host else host
+        with pytest.raises(ValueError, match="must be"):
+            endpoint(f"http://{bracketed}/")
+        with pytest.raises(ValueError, match="must be"):
+            host_and_port(f"{bracketed}:1")
     for wrong in ("h", "h:", ":514", "h:x", "h:0", "h:\u0665", "a b:1"):
         with pytest.raises(ValueError, match="must be"):
             host_and_port(wrong)

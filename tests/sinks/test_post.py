@@ -195,7 +195,7 @@ def test_nobody_there_names_the_place_alone() -> None:
         asyncio.run(
             post(endpoint(f"http://u:{SECRET}@127.0.0.1:{port}/{SECRET}"), b"", Credentials())
         )
-    assert str(raised.value).startswith(f"http://127.0.0.1:{port}: ")
+    assert str(raised.value) == f"http://127.0.0.1:{port}: Connection refused"
     assert SECRET not in str(raised.value)
 
 

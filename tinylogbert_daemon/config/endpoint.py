@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
 _PORTS = {"http": 80, "https": 443}
-_HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
+_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*+\.?")
 _TARGET = re.compile(r"[!-~]*")
 
 
@@ -51,7 +52,7 @@ def endpoint(url: str, below: str = "") -> Endpoint:
         raise ValueError("must be a URL, such as https://host:9093/path") from None
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError("must be a URL that begins with http:// or https:// and names a host")
-    if not _HOST.fullmatch(parts.hostname):
+    if not _is_host(parts.hostname):
         raise ValueError("the host of the URL must be a name or an IP address")
     if parts.fragment:
         raise ValueError("a URL to send to has no fragment ('#')")
@@ -67,11 +68,22 @@ def host_and_port(address: str) -> tuple[str, int]:
     """Return the parts of ``host:port`` or ``[v6]:port``; raises ``ValueError``."""
     host, colon, port = address.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not (colon and _HOST.fullmatch(host) and port.isascii() and port.isdecimal()):
+    if not (colon and _is_host(host) and port.isascii() and port.isdecimal()):
         raise ValueError("must be host:port, such as logs.example.org:514")
     if not 1 <= int(port) <= 65_535:
         raise ValueError("the port must be 1 to 65535")
     return host, int(port)
+
+
+def _is_host(host: str) -> bool:
+    """Return whether a resolver can be asked for ``host``: it raises odd errors on empty labels."""
+    if ":" not in host:
+        return bool(_NAME.fullmatch(host))
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host  # the name of an interface may be anything
 
 
 def _checked(url: SecretStr) -> SecretStr:

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from tinylogbert_daemon.config.endpoint import Endpoint
 from tinylogbert_daemon.config.sinks import Credentials
 from tinylogbert_daemon.escape import printable
-from tinylogbert_daemon.sinks.sink import BusyError, RefusedError
+from tinylogbert_daemon.sinks.sink import BusyError, RefusedError, why
 
 HEAD_BYTES = 16 * 1024
 """The most of a response's status and headers that is read."""
@@ -65,13 +65,12 @@ async def post(
         seconds = f"{credentials.timeout_seconds:g} s"
         raise TimeoutError(f"{endpoint.shown}: no answer within {seconds}") from None
     except ssl.SSLError as error:
-        why = getattr(error, "verify_message", "") or error.reason or "TLS failed"
-        raise ConnectionError(f"{endpoint.shown}: {printable(str(why), 200)}") from error
+        said = getattr(error, "verify_message", "") or error.reason or "TLS failed"
+        raise ConnectionError(f"{endpoint.shown}: {printable(str(said), 200)}") from error
     except (EOFError, ValueError) as error:
         raise ConnectionError(f"{endpoint.shown}: this is no HTTP answer") from error
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise ConnectionError(f"{endpoint.shown}: {printable(why, 200)}") from error
+        raise ConnectionError(f"{endpoint.shown}: {why(error)}") from error
     said = f"{status} {printable(reason, 100)}".strip()
     if 200 <= status < 300:
         return said

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from tinylogbert_daemon.escape import printable
 
 BATCH = 100
 
@@ -22,6 +26,13 @@ class BusyError(OSError):
     """The sink asks to be left alone for ``seconds``."""
 
     seconds: float = 0.0
+
+
+def why(error: OSError) -> str:
+    """Return what is wrong in the system's words, which name neither a path nor a secret."""
+    if error.errno and error.errno > 0 and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return printable(error.strerror or str(error) or type(error).__name__, 200)
 
 
 class Sink(Protocol):

@@ -20,6 +20,7 @@ from tinylogbert_daemon.config.endpoint import host_and_port
 from tinylogbert_daemon.config.sinks import FACILITIES, Syslog
 from tinylogbert_daemon.logs import LOGGER
 from tinylogbert_daemon.sinks.message import TEST, Message, one_line
+from tinylogbert_daemon.sinks.sink import why
 
 DATAGRAM_BYTES = 2000
 """The most of one datagram: RFC 5424 asks receivers to take 2048, and networks split more."""
@@ -56,7 +57,7 @@ class SyslogSink:
             seconds = f"{self._config.timeout_seconds:g} s"
             raise TimeoutError(f"{self.where}: not sent within {seconds}") from None
         except OSError as error:
-            raise OSError(f"{self.where}: {error.strerror or type(error).__name__}") from error
+            raise OSError(f"{self.where}: {why(error)}") from error
         return f"{self.where}: sent"
 
     def frame(self, message: Message) -> bytes:
