@@ -24,7 +24,7 @@ from tinylogbert_daemon.metrics import PATHS, Metrics
 from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.pipeline import run as pipeline_module
 from tinylogbert_daemon.pipeline.run import Pipeline
-from tinylogbert_daemon.sinks import sink as sink_module
+from tinylogbert_daemon.sinks import delivery as delivery_module
 from tinylogbert_daemon.source import discover
 from tinylogbert_daemon.state import Store
 
@@ -61,6 +61,8 @@ FED_ELSEWHERE = {
     "source_lag_seconds": "daemon/test_journal.py",
     "model_swaps_total": "daemon/test_learning.py",
     "retrains_total": "daemon/test_learning.py",
+    "alerts_dead_total": "sinks/test_delivery.py",
+    "deliveries_dead": "sinks/test_delivery.py",
 }
 # DESIGN.md has these names; cuts of records and texts it wants counted, without naming them
 UNNAMED = {"lines_truncated_total"}
@@ -215,7 +217,7 @@ def played(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Scen
     structlog.reset_defaults()  # another test's log may go to a stream that is closed by now
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(discover, "_content_refusal", refused)
-        patch.setattr(sink_module, "FIRST_DELAY_SECONDS", 0.01)
+        patch.setattr(delivery_module, "FIRST_DELAY_SECONDS", 0.01)
         patch.setattr(pipeline_module, "MEASURE_SECONDS", 0.02)
         scene = Scene(tmp_path_factory.mktemp("metrics"), model_folder)
         scene.run()

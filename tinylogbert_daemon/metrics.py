@@ -60,6 +60,8 @@ class Metrics:
             "alerts_suppressed", "Alerts that were not sent, by reason.", "reason"
         )
         self.alerts_failed = counter("alerts_failed", "Failed attempts at delivery.", "sink")
+        self.alerts_dead = counter("alerts_dead", "Alerts given up, into the dead letters.", "sink")
+        self.deliveries_dead = gauge("deliveries_dead", "Dead letters that are kept.", "sink")
         self.deliveries_pending = gauge("deliveries_pending", "Alerts owed to a sink.", "sink")
         self.model_swaps = counter(
             "model_swaps", "New models compared with the one in use, by outcome.", "outcome"
@@ -91,7 +93,7 @@ class Metrics:
             for known in (self.records, self.anomalies, self.incidents_opened):
                 known.labels(source)
         for sink in sinks:
-            for known in (self.alerts_sent, self.alerts_failed):
+            for known in (self.alerts_sent, self.alerts_failed, self.alerts_dead):
                 known.labels(sink)
 
     def path_label(self, path: str) -> str:

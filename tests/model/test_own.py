@@ -24,6 +24,7 @@ OWN = (
     f"Jun 12 10:00:01 web1 tinylogbert[123]: {_ALERT}",
     "Jun  2 10:00:01 web1 tinylogbert: Traceback (most recent call last):",
     "Jun 12 10:00:01 tinylogbert[123]: without a host",
+    "2026-06-12T10:00:01.123+00:00 web1 tinylogbert[9] as rsyslog writes what came as RFC 5424",
     "Jun 12 10:00:01 web1 daemon.warning tinylogbert[123]: as busybox writes it",
     "Jun 12 10:00:01.123456 web1 tinylogbert[123]: journalctl -o short-precise",
     "Fri 2026-06-12 10:00:01 CEST web1 tinylogbert[123]: journalctl -o short-full",

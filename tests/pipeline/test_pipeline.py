@@ -136,7 +136,8 @@ def test_joined_records_in_utf_16_from_file_to_alert(scene: Scene) -> None:
         "multiline": {"preset": "java", "start_pattern": "^  no"},
     }
     scene.config = parse(
-        json.dumps({**scene.config.model_dump(), "sources": [source]}),
+        # a secret is not dumped, and an address may be one
+        json.dumps({**scene.config.model_dump(exclude={"sinks"}), "sources": [source]}),
         "test",
         options={"tail.partial_seconds": 0.1},
     )

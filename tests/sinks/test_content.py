@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from tests.decide.anomalies import anomaly
 from tests.state.effects import block_effects
 from tinylogbert_daemon import logs
+from tinylogbert_daemon.config.sinks import Content
 from tinylogbert_daemon.decide.alert import body
 from tinylogbert_daemon.decide.difference import Nearest
 from tinylogbert_daemon.decide.incident import Incident
@@ -21,9 +22,10 @@ from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.sinks.content import content
+from tinylogbert_daemon.sinks.delivery import Delivery
 from tinylogbert_daemon.sinks.jsonl import JsonlSink
 from tinylogbert_daemon.sinks.log import LogSink
-from tinylogbert_daemon.sinks.sink import deliver_pending
+from tinylogbert_daemon.sinks.sink import Outlet, Sink
 from tinylogbert_daemon.state import Store
 
 LINE = "zebra: login with password=hunter2 failed"
@@ -92,9 +94,13 @@ def test_two_sinks_are_told_different_things(
 
     async def deliver() -> None:
         with ThreadPoolExecutor(1) as executor:
-            for sink, kind in ((JsonlSink(tmp_path / "a.jsonl"), "masked"), (LogSink(), "none")):
-                how = content(kind, Masker())  # type: ignore[arg-type]  # both are known
-                assert await deliver_pending(sink, store, executor, metrics, how) == (1, True)
+            sinks: list[tuple[Sink, Content]] = [
+                (JsonlSink(tmp_path / "a.jsonl"), "masked"),
+                (LogSink(), "none"),
+            ]
+            for sink, kind in sinks:
+                outlet = Outlet(sink, content=content(kind, Masker()))
+                assert await Delivery(outlet, store, executor, metrics).drain()
 
     asyncio.run(deliver())
     store.close()

@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": "the REST API without tailing",
     "status": "ask a running daemon, or read its state",
     "scrub": "mask the secrets in files of alerts that were written under other rules",
+    "alerts": "try the sinks, list what was given up, put it back",
 }
 """Each name is a module of this package with ``add_arguments(parser)`` and ``run(args)``."""
 

@@ -18,13 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check configuration, model and state directory; list the files of each source."""
+    """Check configuration, model and state directory; list each source's files, and the sinks."""
     import os
 
     from tinylogbert_daemon.config import load
     from tinylogbert_daemon.errors import StateError
     from tinylogbert_daemon.escape import printable
     from tinylogbert_daemon.model.artifact import load as load_model
+    from tinylogbert_daemon.sinks import build
     from tinylogbert_daemon.source import journal
     from tinylogbert_daemon.source.discover import Discovery
 
@@ -65,6 +66,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"  not followed: {printable(path)}: {reason}")
     if not any_found and journal.is_there():
         print(journal.HINT)
+    build.check(config)
+    for outlet in build.outlets(config):
+        print(f"sink {outlet.sink.name}: {printable(outlet.where)}")
     return 0
 
 

@@ -11,10 +11,8 @@ from pydantic import Field, field_validator, model_validator
 
 from tinylogbert_daemon import privacy
 from tinylogbert_daemon.config.section import Name, Positive, Section, Text
+from tinylogbert_daemon.config.sinks import Sinks
 from tinylogbert_daemon.config.sources import Source
-
-Content = Literal["full", "masked", "none"]
-"""What a sink is told of a line: as it is kept, with secrets masked in any case, or nothing."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -132,30 +130,6 @@ class State(Section):
     """What to do with a state that is damaged: refuse to start, or set it aside and start anew."""
 
     on_damage: Literal["aside", "stop"] = "aside"
-
-
-class Jsonl(Section):
-    """The JSONL sink; an empty path means ``alerts.jsonl`` in the state directory."""
-
-    enabled: bool = True
-    path: str = ""
-    content: Content = "masked"
-
-
-class Log(Section):
-    """The sink that writes alerts to the daemon's own log."""
-
-    enabled: bool = True
-    content: Content = "masked"
-
-
-class Sinks(Section):
-    """Where alerts are delivered, and how many may be owed to each sink."""
-
-    spool_limit: Annotated[int, Field(ge=1)] = 10_000
-    drop: Literal["oldest", "newest"] = "oldest"
-    jsonl: Jsonl = Jsonl()
-    log: Log = Log()
 
 
 class Http(Section):

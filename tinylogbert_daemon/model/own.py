@@ -23,7 +23,8 @@ _TIME = (
 _PRIORITY = rb"(?:<[\w-]{1,16}>)?"
 _SYSLOG = (
     _PRIORITY + rb"(?:0 )?" + _TIME + rb" (?:[^ ]{1,255} )??(?:[a-z0]{2,8}\.[a-z]{2,8} )?"
-    rb"(?:[\w./-]{0,128}/)?" + _NAME + rb"(?:\[0+\])?:"
+    # rsyslog writes no colon behind the name of what came as RFC 5424
+    rb"(?:[\w./-]{0,128}/)?" + _NAME + rb"(?:(?:\[0+\])?:|\[0+\] )"
     # RFC 5424 as it is sent: application, process, message id, structured data
     rb"|" + _PRIORITY + rb"0 " + _ISO + rb" [^ ]{1,255} " + _NAME + rb" [^ ]{1,128} [^ ]{1,32} "
 )

@@ -10,7 +10,6 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.config import Config
-from tinylogbert_daemon.config.schema import Content
 from tinylogbert_daemon.decide.budget import Budget, Suppressed
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.score import Decider
@@ -26,10 +25,8 @@ from tinylogbert_daemon.pipeline.process import Processor, SourceState
 from tinylogbert_daemon.pipeline.scoring import Scoring
 from tinylogbert_daemon.pipeline.streams import Followed
 from tinylogbert_daemon.pipeline.tailing import Tailing
-from tinylogbert_daemon.sinks.content import content
-from tinylogbert_daemon.sinks.jsonl import JsonlSink
-from tinylogbert_daemon.sinks.log import LogSink
-from tinylogbert_daemon.sinks.sink import Delivery, Sink
+from tinylogbert_daemon.sinks.build import outlets, patience
+from tinylogbert_daemon.sinks.delivery import Delivery, look
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.dating import Datings
 from tinylogbert_daemon.source.registry import OpenFiles
@@ -81,15 +78,11 @@ class Pipeline:
         self._positions = Positions(store.files())
         self._scoring = Scoring(scorer, scorer_executor, metrics)
         self.committer = Committer(store, self._state_thread, metrics)
-        sinks: list[tuple[Sink, Content]] = []
-        if config.sinks.jsonl.enabled:
-            sinks.append((JsonlSink(config.jsonl_path), config.sinks.jsonl.content))
-        if config.sinks.log.enabled:
-            sinks.append((LogSink(), config.sinks.log.content))
-        masker = config.privacy.masker()
         self._deliveries = [
-            Delivery(sink, store, self._state_thread, metrics, content(kind, masker))
-            for sink, kind in sinks
+            Delivery(
+                outlet, store, self._state_thread, metrics, patience=patience(config), clock=clock
+            )
+            for outlet in outlets(config)
         ]
         decision = config.decision
         self.incidents = IncidentBook(
@@ -101,7 +94,7 @@ class Pipeline:
             suppressed=Suppressed(store.suppressed()),
         )
         self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
-        self._sinks = [sink.name for sink, _ in sinks]
+        self._sinks = [delivery.name for delivery in self._deliveries]
         metrics.expect([source.name for source in config.sources], self._sinks)
         self._datings = Datings({source.name: source.dates for source in config.sources})
         self._processor = self._make_processor()
@@ -223,8 +216,6 @@ class Pipeline:
                         for delivery in self._deliveries:
                             delivery.stop()
                         await asyncio.wait([*others, *delivering])
-                        for delivery in self._deliveries:
-                            await delivery.drain()
                 except TimeoutError:
                     logs.get().warning("not all was finished in time; the next run goes on there")
                 finally:
@@ -268,9 +259,7 @@ class Pipeline:
                 self.committer.know(source)
             # the committer says what is wrong with the state
             with contextlib.suppress(StateError):
-                pending = await loop.run_in_executor(self._state_thread, self._store.pending_counts)
-                for name in pending.keys() | {delivery.name for delivery in self._deliveries}:
-                    self._metrics.deliveries_pending.labels(name).set(pending.get(name, 0))
+                await look(self._deliveries, self._store, self._state_thread, self._metrics)
                 if self._clock.monotonic() - pruned >= PRUNE_SECONDS:
                     pruned = self._clock.monotonic()
                     await loop.run_in_executor(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-from tinylogbert_daemon.config.schema import Content
+from tinylogbert_daemon.config.sinks import Content
 from tinylogbert_daemon.decide.explain import LEAST_EXPECTED
 from tinylogbert_daemon.privacy import Masker
 

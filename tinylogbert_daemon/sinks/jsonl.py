@@ -20,7 +20,7 @@ class JsonlSink:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def deliver(self, bodies: Sequence[str]) -> None:
+    async def deliver(self, bodies: Sequence[str]) -> str:
         """Append ``bodies``; raises ``OSError``. A torn line of a crash before is ended first."""
         async with aiofiles.open(self._path, "a+b", opener=open_private) as file:
             size = await file.seek(0, os.SEEK_END)
@@ -32,3 +32,4 @@ class JsonlSink:
             await file.write(b"\n" + content if torn else content)
             await file.flush()
             await asyncio.to_thread(os.fsync, file.fileno())
+        return f"{self._path}: appended"

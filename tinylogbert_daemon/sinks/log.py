@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from tinylogbert_daemon import logs
-from tinylogbert_daemon.decide.alert import parts
+from tinylogbert_daemon.sinks.message import named_parts
 
 
 class LogSink:
@@ -18,7 +18,7 @@ class LogSink:
 
     name = "log"
 
-    async def deliver(self, bodies: Sequence[str]) -> None:
+    async def deliver(self, bodies: Sequence[str]) -> str:
         """Log ``bodies``; raises ``OSError`` if standard error is gone."""
         for body in bodies:
             alert = json.loads(body)
@@ -29,14 +29,7 @@ class LogSink:
                 score=round(alert["score"], 2),
                 source=alert["source"],
                 path=alert["path"],
-                **_named(alert),
+                **named_parts(alert),
                 id=alert["id"],
             )
-
-
-def _named(alert: dict[str, object]) -> dict[str, str]:
-    """Return the parts of an alert, those of one name joined."""
-    named: dict[str, str] = {}
-    for name, text in parts(alert):
-        named[name] = f"{named[name]} | {text}" if name in named else text
-    return named
+        return "logged"

@@ -1,21 +1,38 @@
-"""What a sink is, and the loop that delivers out of the durable state, at least once."""
+"""What a sink is, and how it says that it could not deliver."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+import os
+import socket
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from dataclasses import dataclass
 from typing import Protocol
 
-from tinylogbert_daemon import logs
-from tinylogbert_daemon.errors import StateError
-from tinylogbert_daemon.metrics import Metrics
-from tinylogbert_daemon.state.store import Store
+from tinylogbert_daemon.escape import printable
 
 BATCH = 100
-FIRST_DELAY_SECONDS = 1.0
-LAST_DELAY_SECONDS = 300.0
+
+
+class RefusedError(OSError):
+    """The sink works but will not take this, however often it is tried.
+
+    ``answer`` is more of what it said; it may repeat what it was sent, so no log is told of it.
+    """
+
+    answer: str = ""
+
+
+class BusyError(OSError):
+    """The sink asks to be left alone for ``seconds``."""
+
+    seconds: float = 0.0
+
+
+def why(error: OSError) -> str:
+    """Return what is wrong in the system's words, which name neither a path nor a secret."""
+    if error.errno and error.errno > 0 and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return printable(error.strerror or str(error) or type(error).__name__, 200)
 
 
 class Sink(Protocol):
@@ -23,95 +40,43 @@ class Sink(Protocol):
 
     name: str
 
-    async def deliver(self, bodies: Sequence[str]) -> None:
-        """Deliver alerts, each one line of JSON; raises ``OSError`` if it could not."""
+    async def deliver(self, bodies: Sequence[str]) -> str | None:
+        """Deliver alerts, each one line of JSON; return what the sink said, if it says anything.
+
+        Raises ``OSError`` if it could not: :class:`RefusedError` if trying again is of no use,
+        :class:`BusyError` if it is to be tried again only later.
+        """
 
 
-def _as_it_is(body: str) -> str:
+def as_it_is(body: str) -> str:
+    """Return an alert unchanged."""
     return body
 
 
-async def deliver_pending(
-    sink: Sink,
-    store: Store,
-    executor: Executor,
-    metrics: Metrics,
-    content: Callable[[str], str] = _as_it_is,
-) -> tuple[int, bool]:
-    """Deliver one batch of what is owed to ``sink``; return how many, and whether it went well.
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A sink as it is configured.
 
-    ``content`` makes of an alert what the sink is told of it. A crash between delivery and commit
-    repeats the batch: ids tell the repetition.
+    ``content`` makes of an alert what the sink is told of it; ``where`` tells people its address
+    without any secret. At most ``batch`` alerts are delivered at once; alerts are gathered for
+    ``gather_seconds`` before; what is open is repeated every ``resend_seconds``, if that is not 0.
     """
-    loop = asyncio.get_running_loop()
-    owed = await loop.run_in_executor(executor, store.pending, sink.name, BATCH)
-    if not owed:
-        return 0, True
-    numbers = [delivery.number for delivery in owed]
-    try:
-        await sink.deliver([content(delivery.body) for delivery in owed])
-    except OSError as error:
-        metrics.alerts_failed.labels(sink.name).inc(len(owed))
-        if owed[0].attempts == 0:
-            logs.get().error("cannot deliver alerts", sink=sink.name, error=str(error))
-        await loop.run_in_executor(executor, store.postponed, numbers)
-        return 0, False
-    await loop.run_in_executor(executor, store.delivered, numbers)
-    metrics.alerts_sent.labels(sink.name).inc(len(owed))
-    return len(owed), True
+
+    sink: Sink
+    where: str = ""
+    content: Callable[[str], str] = as_it_is
+    batch: int = BATCH
+    gather_seconds: float = 0.0
+    resend_seconds: float = 0.0
 
 
-class Delivery:
-    """Delivers to one sink for ever, woken by ``wake``, backing off while it fails."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When an alert is given up: after so many refusals, or so long after its first failed try.
 
-    def __init__(
-        self,
-        sink: Sink,
-        store: Store,
-        executor: Executor,
-        metrics: Metrics,
-        content: Callable[[str], str] = _as_it_is,
-    ) -> None:
-        self.name = sink.name
-        self._sink = sink
-        self._store = store
-        self._executor = executor
-        self._metrics = metrics
-        self._content = content
-        self.wake = asyncio.Event()
-        self.wake.set()  # what a previous run owed
-        self._ending = asyncio.Event()
-        metrics.alerts_sent.labels(sink.name)
-        metrics.alerts_failed.labels(sink.name)
+    The list of what was given up holds ``dead_limit`` alerts; the oldest go.
+    """
 
-    async def run(self) -> None:
-        """Deliver until :meth:`stop`."""
-        delay = FIRST_DELAY_SECONDS
-        while not self._ending.is_set():
-            await self.wake.wait()
-            # cleared before the look, so that what is owed from now on wakes again
-            self.wake.clear()
-            if await self.drain():
-                delay = FIRST_DELAY_SECONDS
-            else:
-                self.wake.set()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ending.wait(), delay)
-                delay = min(delay * 2, LAST_DELAY_SECONDS)
-
-    def stop(self) -> None:
-        """End :meth:`run` after the batch in hand: one cut off would be delivered again."""
-        self._ending.set()
-        self.wake.set()
-
-    async def drain(self) -> bool:
-        """Deliver all that is owed now; return False if the sink or the state failed."""
-        try:
-            while True:
-                count, well = await deliver_pending(
-                    self._sink, self._store, self._executor, self._metrics, self._content
-                )
-                if not well or count < BATCH:
-                    return well
-        except StateError:
-            return False  # the committer says what is wrong with the state
+    refused_tries: int = 10
+    give_up_seconds: float = 72 * 3600.0
+    dead_limit: int = 1000

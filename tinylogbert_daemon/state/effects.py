@@ -12,13 +12,19 @@ from tinylogbert_daemon.source.block import FileKey, Position
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An alert owed to a sink: ``body`` is one line of JSON."""
+    """An alert owed to a sink: ``body`` is one line of JSON.
+
+    ``attempts`` counts the failed tries, ``refusals`` those that the sink has refused for good;
+    ``since`` is when the first one failed (epoch seconds), 0 if none did.
+    """
 
     number: int
     sink: str
     incident: str
     body: str
     attempts: int
+    refusals: int = 0
+    since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,4 +78,15 @@ MIGRATIONS = (
     ALTER TABLE budget ADD COLUMN sum INTEGER;
     ALTER TABLE suppressed ADD COLUMN sum INTEGER;
     """,
+    """
+    ALTER TABLE deliveries ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE deliveries ADD COLUMN since REAL NOT NULL DEFAULT 0;
+    ALTER TABLE deliveries ADD COLUMN due REAL NOT NULL DEFAULT 0;
+    CREATE TABLE dead (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, sink TEXT NOT NULL,
+        incident TEXT NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL,
+        died REAL NOT NULL, reason TEXT NOT NULL
+    );
+    CREATE INDEX dead_of_sink ON dead (sink, number);
+    """,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
+from typing import Any, Literal
 from zlib import crc32
 
 from tinylogbert_daemon.model.normalize import normalize
@@ -26,7 +26,8 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
     if masker is not None:
         _shapes(db, masker)
         _incidents(db, masker)
-        _deliveries(db, masker)
+        _deliveries(db, masker, "deliveries")
+        _deliveries(db, masker, "dead")
         seal_new(db, "incidents", "deliveries")
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
@@ -64,11 +65,14 @@ def _incidents(db: sqlite3.Connection, masker: Masker) -> None:
     )
 
 
-def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
-    rows = db.execute("SELECT number, body FROM deliveries")
+def _deliveries(
+    db: sqlite3.Connection, masker: Masker, table: Literal["deliveries", "dead"]
+) -> None:
+    rows = db.execute(f"SELECT number, body FROM {table}")  # noqa: S608
     masked = [(masked_alert(body, masker), number, body) for number, body in rows]
     changed = [(new, number) for new, number, body in masked if new != body]
-    db.executemany("UPDATE deliveries SET body = ?, sum = NULL WHERE number = ?", changed)
+    unsealed = ", sum = NULL" if table == "deliveries" else ""
+    db.executemany(f"UPDATE {table} SET body = ?{unsealed} WHERE number = ?", changed)  # noqa: S608
 
 
 def masked_alert(body: str, masker: Masker) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 from tinylogbert_daemon.decide.incident import Incident
@@ -11,20 +10,21 @@ from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
 from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.state.commit import write
 from tinylogbert_daemon.state.database import DATABASE
+from tinylogbert_daemon.state.deliveries import Deliveries
 from tinylogbert_daemon.state.effects import Effects
 from tinylogbert_daemon.state.models import Models
 from tinylogbert_daemon.state.retention import expire, limit
 from tinylogbert_daemon.state.scrub import scrub
 from tinylogbert_daemon.state.spool import Spool
 from tinylogbert_daemon.state.sums import seal_new
-from tinylogbert_daemon.state.view import INCIDENTS_KEPT, View
+from tinylogbert_daemon.state.view import INCIDENTS_KEPT
 
 __all__ = ["DATABASE", "FILES_KEPT", "INCIDENTS_KEPT", "Store"]
 
 FILES_KEPT = 10_000
 
 
-class Store(View):
+class Store(Deliveries):
     """The durable state; with ``read_only`` beside a daemon that writes it.
 
     ``checked`` says whether all of it was looked at for damage when it was opened.
@@ -37,6 +37,10 @@ class Store(View):
         self._spool = spool or Spool()
         self.checked = False
         self._stale = False  # whether the files hold something of what was deleted
+
+    def open_alerted(self) -> list[Incident]:
+        """Return the open incidents whose opening was sent, the newest first."""
+        return self.incidents(only_open=True, only_alerted=True, limit=OPEN_TEXTS)
 
     def resume_incidents(self, limit: int = OPEN_TEXTS) -> list[Incident]:
         """Return the open incidents, the one seen last at the end; close those beyond ``limit``."""
@@ -59,17 +63,6 @@ class Store(View):
         with self._transaction("cannot commit"):
             write(self._db, effects)
             return self._spool.add(self._db, effects.deliveries)
-
-    def delivered(self, numbers: Iterable[int]) -> None:
-        """Strike deliveries off: the sink has them."""
-        self._many("DELETE FROM deliveries WHERE number = ?", [(number,) for number in numbers])
-
-    def postponed(self, numbers: Iterable[int]) -> None:
-        """Count one more failed attempt at each of these deliveries."""
-        self._many(
-            "UPDATE deliveries SET attempts = attempts + 1 WHERE number = ?",
-            [(number,) for number in numbers],
-        )
 
     def prune(self, retention: float = 0.0, now: float = 0.0) -> None:
         """Let go of the oldest files and closed incidents beyond what is kept.

@@ -14,7 +14,7 @@ from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.state.damage import undamaged
 from tinylogbert_daemon.state.database import Database
-from tinylogbert_daemon.state.effects import Delivery, FileRow
+from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
     INCIDENT_COLUMNS,
@@ -112,9 +112,12 @@ class View(Database):
         rows = self._read("SELECT raw FROM reference WHERE model = ?", (model,))
         return bytes(rows[0][0]) if rows else None
 
-    def incidents(self, *, only_open: bool = False, limit: int = INCIDENTS_KEPT) -> list[Incident]:
-        """Return incidents, the newest first."""
-        where = "WHERE closed IS NULL" if only_open else ""
+    def incidents(
+        self, *, only_open: bool = False, only_alerted: bool = False, limit: int = INCIDENTS_KEPT
+    ) -> list[Incident]:
+        """Return incidents, the newest first; with ``only_alerted`` those whose alert was sent."""
+        where = "WHERE closed IS NULL" if only_open else "WHERE TRUE"
+        where += " AND alerted" if only_alerted else ""
         columns = INCIDENT_COLUMNS if self._version() > 1 else INCIDENT_COLUMNS_1
         rows = self._read(
             f"SELECT {columns} FROM incidents {where} ORDER BY opened DESC LIMIT ?",  # noqa: S608
@@ -142,16 +145,3 @@ class View(Database):
     def open_incidents(self) -> int:
         """Return how many incidents are open."""
         return int(self._read("SELECT COUNT(*) FROM incidents WHERE closed IS NULL")[0][0])
-
-    def pending(self, sink: str, limit: int) -> list[Delivery]:
-        """Return the oldest deliveries owed to ``sink``."""
-        rows = self._read(
-            "SELECT number, sink, incident, body, attempts FROM deliveries "
-            "WHERE sink = ? ORDER BY number LIMIT ?",
-            (sink, limit),
-        )
-        return [Delivery(*row) for row in rows]
-
-    def pending_counts(self) -> dict[str, int]:
-        """Return how many deliveries are owed, by sink."""
-        return dict(self._read("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink"))
