@@ -146,7 +146,7 @@ class Pipeline:
     def _make_processor(self) -> Processor:
         """Return a processor on the scorer and decider in use, with an empty verdict cache."""
         config = self._config
-        return Processor(
+        processor = Processor(
             artifact=self.scorer.artifact,
             score=self._scoring.score,
             cache=VerdictCache(config.model.cached_shapes, config.model.cached_texts),
@@ -159,6 +159,8 @@ class Pipeline:
             notify_close=config.decision.notify_close,
             private=Private(config.privacy.masker(), mask_kept=config.privacy.mask),
         )
+        self.committer.complete = processor.settle
+        return processor
 
     async def swap(
         self, scorer: Scorer, recent: Mapping[Verdict, int], accept: Callable[[], None]
