@@ -2,11 +2,9 @@
 
 A log with a request id in each line has no two shapes alike, though its texts are few: the digits
 of ``3f2a9c0d`` are taken out, its letters stay. Here each such id gets the same letters, where that
-cannot change the text: the length stays, a digit and a letter are in it as before, and so does what
-its last character is, as what follows may look at it. Only ids between safe characters are touched
-(spaces, brackets, quotes, ``=``): with anything else beside it, an id may be part of a longer token.
-
-A regular expression over the block was three to ten times slower than this.
+cannot change the text: the length stays, there is a digit and a letter in it as before, and its
+last character stays of its kind, as what follows may look at it. Only ids between safe characters
+are touched (spaces, brackets, quotes, ``=``): beside any other, an id may be part of a longer token.
 """
 
 from __future__ import annotations

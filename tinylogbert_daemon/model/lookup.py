@@ -56,7 +56,7 @@ class SourceLookup:
             if form == found.form:
                 break
             again, now_used = self._shape(data, form)
-            if form & IDS > found.form & IDS and again.missed > found.missed // 2:
+            if form & IDS > found.form & IDS and len(again.missing) > len(found.missing) // 2:
                 break  # ids are not what makes them differ
             found, used = again, now_used
         self._form = self._rested(found.form, used)
