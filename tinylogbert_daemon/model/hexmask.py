@@ -3,8 +3,8 @@
 A log with a request id in each line has no two shapes alike, though its texts are few: the digits
 of ``3f2a9c0d`` are taken out, its letters stay. Here each such id gets the same letters, where that
 cannot change the text: the length stays, there is a digit and a letter in it as before, and its
-last character stays of its kind, as what follows may look at it. Only ids between safe characters
-are touched (spaces, brackets, quotes, ``=``): beside any other, an id may be part of a longer token.
+last character stays of its kind, as what follows may look at it. Only ids between spaces, brackets,
+quotes and ``=`` are touched: beside any other character, an id may be part of a longer token.
 """
 
 from __future__ import annotations

@@ -28,12 +28,14 @@ _IDLE_BLOCKS = 16  # after so many without use, a pass is left out again
 class Found:
     """The shapes of a block in a ``form``, and level 1's verdicts.
 
-    ``missed`` counts the records without one; ``missing`` are their distinct shapes.
+    ``seen`` are the distinct verdicts in order of appearance. ``missed`` counts the records without
+    one; ``missing`` are their distinct shapes.
     """
 
     form: int
     shapes: list[bytes]
     verdicts: list[Verdict | None]
+    seen: dict[Verdict | None, None]
     missed: int
     missing: list[bytes]
 
@@ -79,10 +81,10 @@ class SourceLookup:
             used |= IDS if ids else 0
         shapes = records(content.tobytes())
         verdicts = self._cache.look_up(shapes, form)
-        missed = verdicts.count(None)
-        return Found(
-            form, shapes, verdicts, missed, missing(shapes, verdicts) if missed else []
-        ), used
+        seen = dict.fromkeys(verdicts)
+        missed = verdicts.count(None) if None in seen else 0
+        absent = missing(shapes, verdicts) if missed else []
+        return Found(form, shapes, verdicts, seen, missed, absent), used
 
     def _rested(self, form: int, used: int) -> int:
         """Return the form for the next block: without what was of no use for a while."""

@@ -23,7 +23,11 @@ FULL = -1
 OWN = blank_verdict()
 """The verdict of lines that the daemon itself logged: they never count and never alert."""
 
+_LONG_BYTES = 8192
+_LONG_SHAPES = 128  # of such: a MiB at most
+
 _Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class Misses:
@@ -48,6 +52,7 @@ class VerdictCache:
     def __init__(self, shapes: int = SHAPES, texts: int = TEXTS) -> None:
         self._of_shape: dict[int, dict[bytes, Verdict]] = {}
         self._of_text: dict[str, Verdict] = {}
+        self._long: dict[bytes, str] = {}
         self._shapes = shapes
         self._texts = texts
 
@@ -62,13 +67,24 @@ class VerdictCache:
             if is_own(shape):
                 self._keep(misses, shape, OWN)
                 continue
-            text = normalize(shape)
+            text = self._text(shape)
             verdict = self._of_text.get(text)
             if verdict is None:
                 misses.wanted.setdefault(text, []).append(shape)
             else:
                 self._keep(misses, shape, verdict)
         return misses
+
+    def _text(self, shape: bytes) -> str:
+        """Return the text of a shape; of those too long for level 1, the last few are kept."""
+        text = self._long.get(shape)
+        if text is None:
+            text = normalize(shape)
+            if KEY_BYTES < len(shape) <= _LONG_BYTES:
+                if len(self._long) >= _LONG_SHAPES:
+                    _drop_oldest(self._long, _LONG_SHAPES // 2)
+                self._long[shape] = text
+        return text
 
     def add(self, misses: Misses, verdicts: Iterable[Verdict]) -> None:
         """Keep the ``verdicts`` of texts that ``misses`` wanted, here and in ``misses.found``."""
@@ -118,6 +134,6 @@ def fill(shapes: Sequence[bytes], known: Sequence[Verdict | None], misses: Misse
     ]
 
 
-def _drop_oldest(entries: dict[_Key, Verdict], count: int) -> None:
+def _drop_oldest(entries: dict[_Key, _Value], count: int) -> None:
     for old in list(islice(entries, max(1, count))):
         del entries[old]

@@ -113,15 +113,16 @@ class Processor:
         """
         lookup = self._lookups.setdefault(block.source, SourceLookup(self._cache))
         found = lookup.look_up(block.data)
-        known, missed = found.verdicts, found.missed
+        known, distinct, missed = found.verdicts, found.seen, found.missed
         misses = Misses(found.form)
         if missed:
             misses = self._cache.resolve(found.missing, found.form)
             if misses.wanted:
                 self._cache.add(misses, await self._score(list(misses.wanted)))
             known = list(fill(found.shapes, known, misses))
+            distinct = dict.fromkeys(known)
         verdicts: list[Verdict] = known  # type: ignore[assignment]  # all gaps are filled
-        seen = dict.fromkeys(verdicts)
+        seen: dict[Verdict, None] = distinct  # type: ignore[assignment]
         own = 0
         if OWN in seen:
             del seen[OWN]
