@@ -153,7 +153,7 @@ class Daemon:
         time.sleep(2)
         return self.committed()
 
-    def feed(self, content: bytes, name: str) -> tuple[float, float]:
+    def feed(self, content: bytes, name: str, seconds: float = 60) -> tuple[float, float]:
         """Move ``content`` under the source as a file; return wall and CPU seconds to commit."""
         staged = self.logs.parent / "staged"
         staged.write_bytes(content)
@@ -163,7 +163,7 @@ class Daemon:
         staged.rename(self.logs / name)
         # never delete a file and feed the same content again: with the same inode, first line and
         # last bytes it is the same file to the daemon
-        self._wait(lambda: self.committed() >= before + lines, 60)
+        self._wait(lambda: self.committed() >= before + lines, seconds)
         return time.perf_counter() - started, self.cpu_seconds() - cpu
 
     def cpu_seconds(self) -> float:

@@ -1,83 +1,84 @@
 #!/usr/bin/env python3
-"""Lines a second from file to committed state, through the real daemon, beside the bare loop.
+"""Lines a second from file to committed state, through the real daemon, beside its peers.
 
-The bare loop reads blocks of 1 MiB, cuts them at the last newline, translates digits, splits, and
-looks every shape up in a dict: the limit for Python. ``wc -l`` is the limit for anyone. All are run
-in turn on the same file, several times; ratios are of medians.
+Three logs: HDFS repeated, 13 systems repeated, and one with a unique hexadecimal id and a UUID in
+each line. Beside the daemon, in the same run: the bare loop (the limit for Python), ``wc -l`` (the
+limit for anyone), mtail with a program of three rules, rsyslog's imfile with a filter, Drain3, and
+Hugging Face's pipeline; the last two on a part of the lines, extrapolated. What is not installed is
+left out. Ratios are of medians of paired runs: above 1, the daemon is faster.
 """
 
 from __future__ import annotations
 
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from common import daemon, data, finish, parser, say
+from common import daemon, finish, parser, say
+from peers_whole import bare_loop, peers, shapes_of, word_count
+from sets import log
 
-BLOCK = 1 << 20
-DIGITS = bytes.maketrans(b"123456789", b"000000000")
-
-
-def bare_loop(path: Path, known: dict[bytes, int]) -> float:
-    """Return the seconds that the bare loop takes over ``path``."""
-    started = time.perf_counter()
-    rest = b""
-    with path.open("rb") as stream:
-        while chunk := stream.read(BLOCK):
-            chunk = rest + chunk
-            cut = chunk.rfind(b"\n") + 1
-            rest = chunk[cut:]
-            list(map(known.get, chunk[:cut].translate(DIGITS).split(b"\n")))
-    return time.perf_counter() - started
+SETS = ("hdfs", "systems", "unique-ids")
+_SLOW = ("rsyslog", "drain3", "hf_pipeline")  # not in every run
 
 
-def word_count(path: Path) -> float:
-    """Return the seconds that ``wc -l`` takes over ``path``."""
-    started = time.perf_counter()
-    subprocess.run(["wc", "-l", str(path)], check=True, capture_output=True)
-    return time.perf_counter() - started
+def measure(
+    name: str, others: dict[str, Callable[[Path], float]], runs: int, args: Any
+) -> dict[str, float]:
+    """Return the figures of one set."""
+    found = log(name, quick=args.quick)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    cpu = []
+    known = shapes_of(found.content)
+    with tempfile.TemporaryDirectory() as folder, daemon(Path(folder) / "d", args.model) as running:
+        path = Path(folder) / "log"
+        path.write_bytes(found.content)
+        running.feed(found.warm_up, "warm-up.log", seconds=900)
+        for run in range(runs):
+            wall, used = running.feed(found.content, f"{run}.log", seconds=900)
+            seconds["ours"].append(wall)
+            cpu.append(used)
+            seconds["loop"].append(bare_loop(path, known))
+            seconds["wc"].append(word_count(path))
+            for peer, call in others.items():
+                if peer not in _SLOW or run == 0 or not args.quick:
+                    seconds[peer].append(call(path))
+            rates = (f"{peer} {found.lines / took[-1]:,.0f}" for peer, took in seconds.items())
+            say(f"{name}, run {run + 1}, lines/s: {', '.join(rates)}")
+        peak = running.peak_mb()
+    medians = {peer: statistics.median(took) for peer, took in seconds.items()}
+    ours = medians.pop("ours")
+    return {
+        "lines_per_s": round(found.lines / ours),
+        "mb_per_s": round(len(found.content) / ours / 1e6, 1),
+        "cpu_s_per_million": round(statistics.median(cpu) / found.lines * 1e6, 3),
+        "rss_mb": round(peak, 1),
+        **{f"vs_{peer}": round(took / ours, 3) for peer, took in medians.items()},
+    }
 
 
 def main() -> None:
-    """Measure ``hdfs-2pct`` repeated."""
+    """Measure each set."""
     options = parser(__doc__)
     options.add_argument("--runs", type=int, default=5)
+    options.add_argument("--set", choices=SETS, action="append", help="only this set")
+    options.add_argument("--alone", action="store_true", help="only beside the bare loop and wc")
     args = options.parse_args()
-    once = data("benchmark/hdfs-2pct.log.xz")
-    content = once * (2 if args.quick else 10)
-    lines, runs = content.count(b"\n"), 2 if args.quick else args.runs
-    known = dict.fromkeys(once.translate(DIGITS).split(b"\n"), 1)
-    ours, cpu, loop, count = [], [], [], []
-    with tempfile.TemporaryDirectory() as name, daemon(Path(name) / "d", args.model) as running:
-        path = Path(name) / "hdfs.log"
-        path.write_bytes(content)
-        running.feed(once, "warm-up.log")
-        for run in range(runs):
-            wall, used = running.feed(content, f"{run}.log")
-            ours.append(wall)
-            cpu.append(used)
-            loop.append(bare_loop(path, known))
-            count.append(word_count(path))
-            say(
-                f"run {run + 1}: daemon {lines / wall:,.0f}, bare loop {lines / loop[-1]:,.0f}, "
-                f"wc -l {lines / count[-1]:,.0f} lines/s"
-            )
-        peak = running.peak_mb()
-    median = statistics.median(ours)
+    others, absent = ({}, []) if args.alone else peers()
+    if absent:
+        say(f"not installed, left out: {', '.join(absent)}")
     result = {
-        "lines_per_s": round(lines / median),
-        "mb_per_s": round(len(content) / median / 1e6, 1),
-        "cpu_s_per_million": round(statistics.median(cpu) / lines * 1e6, 3),
-        "rss_mb": round(peak, 1),
-        "vs_loop": round(statistics.median(loop) / median, 3),
-        "vs_wc": round(statistics.median(count) / median, 3),
+        name: measure(name, others, 1 if args.quick else args.runs, args)
+        for name in args.set or SETS
     }
-    say(f"{lines:,} lines: {result}")
-    finish({"hdfs": result})
+    for name, figures in result.items():
+        say(f"{name}: " + ", ".join(f"{key} {value:,}" for key, value in figures.items()))
+    finish(result)
 
 
 if __name__ == "__main__":

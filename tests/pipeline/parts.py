@@ -113,6 +113,7 @@ class Bench:
 
     def take(self) -> Effects:
         """Return the effects so far and begin anew, as a commit does."""
+        self.processor.settle(self.effects)
         effects, self.effects = self.effects, Effects()
         return effects
 

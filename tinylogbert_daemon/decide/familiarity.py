@@ -19,6 +19,8 @@ from tinylogbert_daemon.model.normalize import body_start
 
 _BUCKETS = 1 << 18
 _MOST = 255
+_TEXTS = 8192  # whose buckets are kept; a text comes again as a rule
+_NEWNESS = tuple(1.0 / (1 + count) for count in range(_MOST + 1))
 
 
 class WordPairs:
@@ -26,17 +28,27 @@ class WordPairs:
 
     def __init__(self) -> None:
         self._counts = bytearray(_BUCKETS)
+        self._known: dict[str, tuple[int, ...]] = {}
 
     def add(self, text: str, episodes: float = 1.0) -> None:
         """Count the pairs of ``text``."""
         counts = self._counts
-        for bucket in set(_buckets(text)):
+        for bucket in set(self._of(text)):
             counts[bucket] = min(_MOST, counts[bucket] + max(1, int(episodes)))
 
     def unfamiliarity(self, text: str) -> float:
         """Return how new the pairs of ``text`` are on average: 1 if none was seen, towards 0."""
-        found = [1.0 / (1 + self._counts[bucket]) for bucket in _buckets(text)]
+        counts = self._counts
+        found = [_NEWNESS[counts[bucket]] for bucket in self._of(text)]
         return sum(found) / len(found)
+
+    def _of(self, text: str) -> tuple[int, ...]:
+        known = self._known.get(text)
+        if known is None:
+            if len(self._known) >= _TEXTS:
+                self._known.clear()
+            known = self._known[text] = tuple(_buckets(text))
+        return known
 
     def packed(self) -> str:
         """Return the table as text, for a manifest."""

@@ -90,6 +90,22 @@ class Change:
     earlier: Withheld | None = None
 
 
+@dataclass(slots=True)
+class Growth:
+    """What blocks added to an open incident of ``source`` that covers the text of ``key``.
+
+    In ``times`` blocks there were ``records``, up to the log time ``until`` (seconds).
+    """
+
+    source: str
+    key: int
+    last_line: str
+    until: float
+    records: int
+    times: int
+    score: float
+
+
 def merged(before: Anomaly, later: Anomaly) -> Anomaly:
     """Return ``before`` with the records of ``later``, which is of the same text and block."""
     return replace(before, records=before.records + later.records, last_line=later.last_line)
@@ -103,11 +119,17 @@ def gathered(storm: Storm, anomalies: list[Anomaly]) -> Storm:
 
 def grown(known: Incident, anomaly: Anomaly, until: float) -> Incident:
     """Return ``known`` with the records of ``anomaly``, of a block that reaches up to ``until``."""
+    source, key, last_line = anomaly.source, anomaly.key, anomaly.last_line
+    return enlarged(known, Growth(source, key, last_line, until, anomaly.records, 1, anomaly.score))
+
+
+def enlarged(known: Incident, growth: Growth) -> Incident:
+    """Return ``known`` with what ``growth`` adds."""
     return replace(
         known,
-        last_seen=max(known.last_seen, until),
-        records=known.records + anomaly.records,
-        last_line=anomaly.last_line,
-        suppressed=known.suppressed + 1,
-        peak=max(known.peak, anomaly.score),
+        last_seen=max(known.last_seen, growth.until),
+        records=known.records + growth.records,
+        last_line=growth.last_line,
+        suppressed=known.suppressed + growth.times,
+        peak=max(known.peak, growth.score),
     )

@@ -10,7 +10,9 @@ from tinylogbert_daemon.decide.budget import SEVERE, Budget, Suppressed
 from tinylogbert_daemon.decide.incident import (
     Anomaly,
     Change,
+    Growth,
     Incident,
+    enlarged,
     gathered,
     grown,
     merged,
@@ -98,6 +100,20 @@ class IncidentBook:
             changes += self._admit(list(fresh.values()), until, explain)
             changes += self._make_room()
         return changes
+
+    def covering(self, source: str, key: int) -> str:
+        """Return the id of the open incident that covers a text."""
+        return self._places[source, key]
+
+    def grow(self, growth: Growth) -> Incident:
+        """Let the open incident that covers the text of ``growth`` grow, and return it."""
+        known = self._open[growth.source][self._places[growth.source, growth.key]]
+        return self._put(enlarged(known, growth))
+
+    def may_close(self, source: str, now: float) -> bool:
+        """Tell whether the incident of ``source`` seen least lately was quiet long enough."""
+        oldest = next(iter(self._open.get(source, {}).values()), None)
+        return oldest is not None and now - oldest.last_seen >= self._quiet
 
     def close_quiet(self, source: str, now: float) -> list[Incident]:
         """Close and return the incidents of ``source`` that were quiet long enough at ``now``."""

@@ -154,6 +154,8 @@ class Decider:
         operating: OperatingPoint | None = None,
     ) -> None:
         self.threshold = threshold
+        self.version = 0
+        """Another one whenever something was learned: until then, decisions at one time stay."""
         self.counts = counts if counts is not None else TextCounts(half_life=math.inf)
         self.pairs = WordPairs()
         self._contents: dict[int, float] = {}
@@ -179,11 +181,13 @@ class Decider:
                     or updated - now > ERA_SECONDS
                 ):
                     new[verdict.key] = verdict
+        if not new:
+            return {}
+        self.version += 1
         for verdict in new.values():
             evidence, _ = self._evidence(verdict, now, learning)
             self._operating.observe(evidence, now)
-        if new:
-            self.calibrate(new.values())
+        self.calibrate(new.values())
         for verdict in new.values():
             before = self.counts.get(verdict.key, now)
             if trusted(verdict, before + 1) > trusted(verdict, before):
@@ -250,6 +254,7 @@ class Decider:
     def _set_reference(self, raw: npt.NDArray[np.float64]) -> None:
         """Take ``raw`` as the histogram; keep -log10 of its share at or above each bin."""
         self._raw = raw
+        self.version += 1
         above = np.cumsum(raw[::-1])[::-1]
         self._surprise: list[float] = (-np.log10((above + 1.0) / (above[0] + 1.0))).tolist()
 

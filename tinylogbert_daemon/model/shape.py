@@ -3,8 +3,8 @@
 A shape is the record's bytes after the whole-block substitutions, with every digit as ``0``.
 The substitutions turn digits that are a class, not a quantity (HTTP status, syslog priority,
 exit code), into letters. Each is a pure function of a record's bytes and never touches a newline,
-so a record has the same shape in whatever block it arrives. Each is guarded by a byte string
-whose absence costs one scan of the block: a source that needs none pays next to nothing.
+so a record has the same shape in whatever block it arrives. A source whose records need none does
+not pay for them: :mod:`~tinylogbert_daemon.model.lookup`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+import numpy as np
+import numpy.typing as npt
+
+_ZERO, _DIGITS = 48, 10
+_CHUNK = 1 << 18  # of a block at once: the two buffers stay in the second-level cache
 
 # RFC 9110 section 15: the first digit is the class of a status.
 _HTTP_CLASSES = {
@@ -23,6 +27,7 @@ _HTTP_CLASSES = {
     b"4": b"clienterror-",
     b"5": b"servererror-",
 }
+_HTTP = re.compile(rb'(HTTP/(?:1\.[01]|2(?:\.0)?|3\.0)" )([1-5])')
 # RFC 5424 section 6.2.1: priority = 8 x facility + severity.
 _SYSLOG_SEVERITIES = (b"emerg", b"alert", b"crit", b"err", b"warning", b"notice", b"info", b"debug")
 _PRIORITIES = {
@@ -33,38 +38,84 @@ _PRIORITY = re.compile(rb"^<(\d{1,3})>", re.MULTILINE)
 _EXIT = re.compile(rb"(exit(?:ed)?,?(?: with)?[ -]?(?:code|status)?[ =:]{1,2})(\d{1,3})(?!\d)")
 
 
-def _http_status(block: bytes) -> bytes:
-    for version in (b'HTTP/1.1" ', b'HTTP/1.0" ', b'HTTP/2.0" ', b'HTTP/2" ', b'HTTP/3.0" '):
-        if version in block:
-            for digit, name in _HTTP_CLASSES.items():
-                block = block.replace(version + digit, version + name)
-    return block
-
-
-def _syslog_priority(block: bytes) -> bytes:
-    return _PRIORITY.sub(lambda found: _PRIORITIES.get(found[1], found[0]), block)
-
-
-def _exit_code(block: bytes) -> bytes:
-    return _EXIT.sub(
-        lambda found: found[1] + (b"zero" if int(found[2]) == 0 else b"nonzero"), block
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """A whole-block rewrite; ``guard`` is a byte string without which it changes nothing."""
+    """A whole-block rewrite of what ``pattern`` matches.
+
+    ``guard`` is a byte string with which each match begins, or which stands before it where it is
+    a newline's; ``shaped`` matches the shape of any record that is rewritten, if not only those.
+    """
 
     name: str
     guard: bytes
-    apply: Callable[[bytes], bytes]
+    pattern: re.Pattern[bytes]
+    shaped: re.Pattern[bytes]
+    rewrite: Callable[[re.Match[bytes]], bytes]
+
+    def apply(self, data: bytes) -> bytes:
+        """Return ``data`` rewritten: a scan for the guard at C speed, and a match at each."""
+        pieces: list[bytes] = []
+        done = 0
+        find, match, guard = data.find, self.pattern.match, self.guard
+        behind = guard.startswith(b"\n")
+        # the first line has no newline before it
+        at = 0 if behind and data.startswith(guard[1:]) else find(guard)
+        while at >= 0:
+            begin = at + (behind and data[at] == guard[0])
+            found = match(data, begin)
+            if found is not None:
+                pieces += data[done:begin], self.rewrite(found)
+                done = found.end()
+            at = find(guard, max(at + 1, done))
+        if not pieces:
+            return data
+        pieces.append(data[done:])
+        return b"".join(pieces)
 
 
 SUBSTITUTIONS = (
-    Substitution("http-status", b"HTTP/", _http_status),
-    Substitution("syslog-priority", b"<", _syslog_priority),
-    Substitution("exit-code", b"exit", _exit_code),
+    Substitution(
+        "http-status",
+        b"HTTP/",
+        _HTTP,
+        re.compile(rb'HTTP/0(?:\.0)?" 0'),
+        lambda found: found[1] + _HTTP_CLASSES[found[2]],
+    ),
+    Substitution(
+        "syslog-priority",
+        b"\n<",
+        _PRIORITY,
+        re.compile(rb"\A<0{1,3}>"),
+        lambda found: _PRIORITIES.get(found[1], found[0]),
+    ),
+    Substitution(
+        "exit-code",
+        b"exit",
+        _EXIT,
+        re.compile(rb"exit(?:ed)?,?(?: with)?[ -]?(?:code|status)?[ =:]{1,2}0"),
+        lambda found: found[1] + (b"zero" if int(found[2]) == 0 else b"nonzero"),
+    ),
 )
+"""In the order in which they are applied; none touches what another one looks for."""
+
+
+def digits_to_zero(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the bytes of ``data`` with every digit as ``0``.
+
+    What ``bytes.translate`` does, by arithmetic on vectors: about three times as fast.
+    """
+    content = np.frombuffer(data, np.uint8)
+    result = np.empty(len(content), np.uint8)
+    value = np.empty(min(_CHUNK, len(content)), np.uint8)
+    is_digit = np.empty(len(value), np.bool_)
+    for begin in range(0, len(content), _CHUNK):
+        part = content[begin : begin + _CHUNK]
+        above, digit = value[: len(part)], is_digit[: len(part)]
+        np.subtract(part, _ZERO, out=above)  # wraps around below the digits
+        np.less(above, _DIGITS, out=digit)
+        np.multiply(above, digit.view(np.uint8), out=above)
+        np.subtract(part, above, out=result[begin : begin + len(part)])
+    return result
 
 
 def shapes(data: bytes) -> list[bytes]:
@@ -76,9 +127,13 @@ def shapes(data: bytes) -> list[bytes]:
     [b'took 00 ms', b'took 0 ms']
     """
     for substitution in SUBSTITUTIONS:
-        if substitution.guard in data:
-            data = substitution.apply(data)
-    found = data.translate(_DIGITS_TO_ZERO).split(b"\n")
+        data = substitution.apply(data)
+    return records(digits_to_zero(data).tobytes())
+
+
+def records(data: bytes) -> list[bytes]:
+    """Return the records of ``data``, which all end in a newline, without it."""
+    found = data.split(b"\n")
     found.pop()
     return found
 

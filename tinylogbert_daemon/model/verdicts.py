@@ -17,45 +17,57 @@ TEXTS = 50_000
 KEY_BYTES = 1024
 """A longer shape is not kept in level 1, so that hostile lines cannot fill the memory."""
 
+FULL = -1
+"""The form of shapes to which every substitution was applied, and nothing else."""
+
 OWN = blank_verdict()
 """The verdict of lines that the daemon itself logged: they never count and never alert."""
 
+_LONG_BYTES = 8192
+_LONG_SHAPES = 128  # of such: a MiB at most
+
 _Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class Misses:
     """The shapes of one block that the cache had no verdict of.
 
     ``found`` grows as verdicts are known; ``wanted`` maps each text that must be scored to its
-    shapes.
+    shapes, which are of one ``form``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, form: int = FULL) -> None:
+        self.form = form
         self.found: dict[bytes, Verdict] = {}
         self.wanted: dict[str, list[bytes]] = {}
 
 
 class VerdictCache:
-    """Verdicts of the shapes and texts seen last; both levels bounded."""
+    """Verdicts of the shapes and texts seen last; both levels bounded.
+
+    Level 1 is kept by the form of shapes (see :mod:`lookup`); all forms share its bound.
+    """
 
     def __init__(self, shapes: int = SHAPES, texts: int = TEXTS) -> None:
-        self._of_shape: dict[bytes, Verdict] = {}
+        self._of_shape: dict[int, dict[bytes, Verdict]] = {}
         self._of_text: dict[str, Verdict] = {}
+        self._long: dict[bytes, str] = {}
         self._shapes = shapes
         self._texts = texts
 
-    def look_up(self, shapes: Sequence[bytes]) -> list[Verdict | None]:
+    def look_up(self, shapes: Sequence[bytes], form: int = FULL) -> list[Verdict | None]:
         """Return the verdict of each shape, or None where level 1 has none."""
-        return list(map(self._of_shape.get, shapes))
+        return list(map(self._of_shape.get(form, {}).get, shapes))
 
-    def resolve(self, shapes: Iterable[bytes]) -> Misses:
+    def resolve(self, shapes: Iterable[bytes], form: int = FULL) -> Misses:
         """Return what is known of ``shapes`` through their texts, and what must be scored."""
-        misses = Misses()
+        misses = Misses(form)
         for shape in shapes:
             if is_own(shape):
                 self._keep(misses, shape, OWN)
                 continue
-            text = normalize(shape)
+            text = self._text(shape)
             verdict = self._of_text.get(text)
             if verdict is None:
                 misses.wanted.setdefault(text, []).append(shape)
@@ -63,10 +75,23 @@ class VerdictCache:
                 self._keep(misses, shape, verdict)
         return misses
 
+    def _text(self, shape: bytes) -> str:
+        """Return the text of a shape; of those too long for level 1, the last few are kept."""
+        text = self._long.get(shape)
+        if text is None:
+            text = normalize(shape)
+            if KEY_BYTES < len(shape) <= _LONG_BYTES:
+                if len(self._long) >= _LONG_SHAPES:
+                    _drop_oldest(self._long, _LONG_SHAPES // 2)
+                self._long[shape] = text
+        return text
+
     def add(self, misses: Misses, verdicts: Iterable[Verdict]) -> None:
         """Keep the ``verdicts`` of texts that ``misses`` wanted, here and in ``misses.found``."""
         for verdict in verdicts:
-            _put(self._of_text, verdict.text, verdict, self._texts)
+            if verdict.text not in self._of_text and len(self._of_text) >= self._texts:
+                _drop_oldest(self._of_text, self._texts // 2)
+            self._of_text[verdict.text] = verdict
             for shape in misses.wanted.pop(verdict.text):
                 self._keep(misses, shape, verdict)
 
@@ -85,7 +110,11 @@ class VerdictCache:
     def _keep(self, misses: Misses, shape: bytes, verdict: Verdict) -> None:
         misses.found[shape] = verdict
         if len(shape) <= KEY_BYTES:
-            _put(self._of_shape, shape, verdict, self._shapes)
+            levels = self._of_shape
+            entries = levels.setdefault(misses.form, {})
+            if shape not in entries and sum(map(len, levels.values())) >= self._shapes:
+                _drop_oldest(max(levels.values(), key=len), self._shapes // 2)
+            entries[shape] = verdict
 
 
 def missing(shapes: Sequence[bytes], known: Sequence[Verdict | None]) -> list[bytes]:
@@ -105,8 +134,6 @@ def fill(shapes: Sequence[bytes], known: Sequence[Verdict | None], misses: Misse
     ]
 
 
-def _put(entries: dict[_Key, Verdict], key: _Key, verdict: Verdict, limit: int) -> None:
-    if len(entries) >= limit and key not in entries:
-        for old in list(islice(entries, max(1, limit // 2))):
-            del entries[old]
-    entries[key] = verdict
+def _drop_oldest(entries: dict[_Key, _Value], count: int) -> None:
+    for old in list(islice(entries, max(1, count))):
+        del entries[old]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 from tinylogbert_daemon import logs
@@ -36,6 +37,8 @@ class Committer:
         self._room = asyncio.Condition()
         self._commit = asyncio.Lock()
         self._dropped: Counter[str] = Counter()  # by sink, since its spool is full
+        self.complete: Callable[[Effects], None] = lambda _: None
+        """Called with effects that are about to be committed, to complete them."""
         self.failure: str | None = None
         self.progress = asyncio.Event()
         """Set whenever a commit has ended, well or not; whoever looks at it clears it."""
@@ -83,6 +86,7 @@ class Committer:
     async def _flush(self) -> None:
         self._wake.clear()
         effects, tallies = self._effects, self._tallies
+        self.complete(effects)
         if not (effects.blocks or effects.records or effects.files):
             return
         self._effects, self._tallies = Effects(), []

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 from tinylogbert_daemon.decide.incident import Anomaly
 from tinylogbert_daemon.decide.score import Decision
@@ -15,17 +19,42 @@ from tinylogbert_daemon.source.block import Block
 LINE_CHARACTERS = 2048
 """How much of a raw record an incident keeps."""
 
+_NEWLINE = 10
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Judged:
-    """A block with its verdicts, one a record, how often each occurs, and its log times."""
+    """A block with its verdicts, one a record, and its log times.
+
+    ``seen`` are the distinct verdicts in order of their first records. What only anomalies need
+    is made when it is asked for.
+    """
 
     block: Block
     verdicts: list[Verdict]
-    counted: Counter[Verdict]
+    seen: dict[Verdict, None]
     start: float
     now: float
     learning: bool
+
+    @cached_property
+    def counted(self) -> Counter[Verdict]:
+        """How many records have each verdict."""
+        return Counter(self.verdicts)
+
+    @cached_property
+    def last(self) -> dict[Verdict, int]:
+        """Which record is the last one of each verdict."""
+        return dict(zip(self.verdicts, range(len(self.verdicts)), strict=True))
+
+    def line(self, index: int) -> bytes:
+        """Return the record at ``index``."""
+        ends = self._ends
+        return self.block.data[int(ends[index - 1]) + 1 if index else 0 : int(ends[index])]
+
+    @cached_property
+    def _ends(self) -> npt.NDArray[np.intp]:
+        return np.flatnonzero(np.frombuffer(self.block.data, np.uint8) == _NEWLINE)
 
 
 def anomalies(
@@ -40,14 +69,12 @@ def anomalies(
     ``private`` masks what they keep; ``time_of`` reads the time that a record says.
     """
     block, verdicts = judged.block, judged.verdicts
-    lines = block.data.split(b"\n")
     offsets, numbers = block.places()
-    last = dict(zip(verdicts, range(len(verdicts)), strict=True))
     first = dict(zip(reversed(verdicts), range(len(verdicts) - 1, -1, -1), strict=True))
     made = []
     for verdict in sorted(found, key=first.__getitem__):
         at, decision = first[verdict], found[verdict]
-        own_time = time_of(lines[at])
+        own_time = time_of(judged.line(at))
         time = judged.now if own_time is None else own_time
         anomaly = Anomaly(
             source=block.source,
@@ -56,8 +83,8 @@ def anomalies(
             offset=offsets[at],
             line=block.after.lines - block.lines + numbers[at] + 1,
             records=judged.counted[verdict],
-            first_line=_readable(lines[at], private),
-            last_line=_readable(lines[last[verdict]], private),
+            first_line=readable(judged.line(at), private),
+            last_line=readable(judged.line(judged.last[verdict]), private),
             text=private.text(verdict),
             key=verdict.key,
             time=max(judged.start, min(time, judged.now)),
@@ -71,6 +98,7 @@ def anomalies(
     return made
 
 
-def _readable(line: bytes, private: Private) -> str:
+def readable(line: bytes, private: Private) -> str:
+    """Return a raw record as an incident keeps it."""
     # masked first: of a secret that is cut a rule might no longer know what it was
     return private.line(line[: LINE_CHARACTERS * 4].decode("utf-8", "replace"))[:LINE_CHARACTERS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -15,9 +15,11 @@ from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.normals import Normals
 from tinylogbert_daemon.decide.score import Decider, Decision
 from tinylogbert_daemon.model.artifact import Artifact
+from tinylogbert_daemon.model.lookup import SourceLookup
 from tinylogbert_daemon.model.scorer import Verdict
-from tinylogbert_daemon.model.shape import shapes
-from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill, missing
+from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill
+from tinylogbert_daemon.pipeline.deciding import Deciding
+from tinylogbert_daemon.pipeline.growing import Growing
 from tinylogbert_daemon.pipeline.judged import Judged, anomalies
 from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.source.block import Block
@@ -29,7 +31,6 @@ KNOWN_NOVELTY = 0.3
 
 _TROUBLE = 0.5
 
-_ONGOING_NOVELTY = 0.15  # an incident's text that never pauses is the new normal in three hours
 _FEED_TEXTS = 64
 _FEED_BLOCKS = 16
 
@@ -103,39 +104,45 @@ class Processor:
         self._private = private or Private()
         self._datings = datings or Datings()
         self._normals = Normals()
+        self._growing = Growing(incidents, self._private)
+        self._lookups: dict[str, SourceLookup] = {}
+        self._deciding: dict[str, Deciding] = {}
 
     async def process(self, block: Block, into: Callable[[], Effects]) -> Tally:
         """Score ``block`` and add what it changes to the effects that ``into`` returns.
 
         ``into`` is called after the last await, so that a block's effects are never split.
         """
-        found = shapes(block.data)
-        known = self._cache.look_up(found)
-        seen = Counter(known)
-        missed = seen.pop(None, 0)
-        misses = Misses()
+        lookup = self._lookups.setdefault(block.source, SourceLookup(self._cache))
+        found = lookup.look_up(block.data)
+        known, distinct, missed = found.verdicts, found.seen, found.missed
+        misses = Misses(found.form)
         if missed:
-            misses = self._cache.resolve(missing(found, known))
+            misses = self._cache.resolve(found.missing, found.form)
             if misses.wanted:
                 self._cache.add(misses, await self._score(list(misses.wanted)))
-            known = list(fill(found, known, misses))
-            seen = Counter(known)
+            known = list(fill(found.shapes, known, misses))
+            distinct = dict.fromkeys(known)
         verdicts: list[Verdict] = known  # type: ignore[assignment]  # all gaps are filled
-        counted: Counter[Verdict] = seen  # type: ignore[assignment]
+        seen: dict[Verdict, None] = distinct  # type: ignore[assignment]
+        own = 0
+        if OWN in seen:
+            del seen[OWN]
+            own = verdicts.count(OWN)
         tally = Tally(
             block.source,
             block.path,
-            records=len(found),
+            records=len(verdicts),
             cut_records=block.cut,
             cut_texts=sum(verdict.cut for verdict in set(misses.found.values())),
-            own=counted.pop(OWN, 0),
+            own=own,
             unreadable=block.unreadable,
-            hits=len(found) - missed,
+            hits=len(verdicts) - missed,
             misses=missed,
         )
         if not block.readback:
             tally.lines, tally.size = block.lines, block.size
-        judged = Judged(block, verdicts, counted, *self._advance(block))
+        judged = Judged(block, verdicts, seen, *self._advance(block))
         self._apply(judged, misses, into(), tally)
         return tally
 
@@ -145,11 +152,12 @@ class Processor:
         self._incidents.budget.see(block.source, now)
         # what was quiet until the block began is over, also if the block brings it again
         self._close_quiet(block.source, judged.start, effects)
-        anomalous = {} if block.readback else self._anomalous(judged)
+        deciding = self._deciding.setdefault(block.source, Deciding(self._decider, self._incidents))
+        anomalous, new = deciding.decide(judged)
         if anomalous:
-            self._open(judged, anomalous, effects, tally)
+            self._found(judged, anomalous, effects, tally)
         self._close_quiet(block.source, now, effects)
-        self._count(judged, samples, effects)
+        self._count(judged, new, samples, effects)
         self._learn_normals(judged)
         key = block.after.key
         effects.files[key] = FileRow(block.source, block.path, block.after, self._clock.now())
@@ -178,6 +186,9 @@ class Processor:
         return changed
 
     def _close_quiet(self, source: str, now: float, effects: Effects) -> int:
+        if not self._incidents.may_close(source, now):
+            return 0
+        self.settle(effects)
         closed = self._incidents.close_quiet(source, now)
         for incident in closed:
             self._closed(incident, effects)
@@ -215,19 +226,30 @@ class Processor:
             source.learning_since = start
         return start, now, now - source.learning_since < self._learning_seconds
 
-    def _anomalous(self, judged: Judged) -> dict[Verdict, Decision]:
-        """Return the anomalies of a block, and what goes on of those that are open.
+    def settle(self, effects: Effects) -> None:
+        """Complete the effects of the blocks so far; called before they are committed."""
+        self._growing.settle(effects)
 
-        A text is no news any more once it was counted, but its incident goes on until it is quiet,
-        or has been there for so long that the text is known.
-        """
-        source, now, found = judged.block.source, judged.now, {}
-        for verdict in judged.counted:
-            decision = self._decider.decide(verdict, now, learning=judged.learning)
-            is_open = self._incidents.is_open(source, verdict.key)
-            if decision.anomaly or (is_open and decision.novelty > _ONGOING_NOVELTY):
-                found[verdict] = decision
-        return found
+    def _found(
+        self, judged: Judged, anomalous: dict[Verdict, Decision], effects: Effects, tally: Tally
+    ) -> None:
+        """Let the incidents of anomalous verdicts grow, or open them."""
+        source, book, fresh, grown = judged.block.source, self._incidents, {}, 0
+        for verdict, decision in anomalous.items():
+            if book.is_open(source, verdict.key):
+                tally.anomalies += self._growing.add(judged, verdict, decision.score)
+                grown += 1
+            else:
+                fresh[verdict] = decision
+        if grown:
+            book.suppressed.add(source, "open", judged.now, grown)
+            tally.suppressed["open"] += grown
+        if fresh:
+            self.settle(effects)
+            self._open(judged, fresh, effects, tally)
+        effects.budget = book.budget.rows()
+        for row in book.suppressed.take_changed():
+            effects.suppressed[row[:2]] = row
 
     def _open(
         self,
@@ -236,7 +258,7 @@ class Processor:
         effects: Effects,
         tally: Tally,
     ) -> None:
-        """Open incidents for anomalous verdicts, or let them grow, in order of their records."""
+        """Open incidents for anomalous verdicts, in order of their records."""
         private, model = self._private, self._artifact.name
         dating = self._datings.of(judged.block.source, judged.block.path)
         time_of = partial(dating.time, now=self._clock.now())
@@ -260,8 +282,6 @@ class Processor:
             effects.incidents[incident.id] = incident
             if change.joined:
                 tally.suppressed["storm"] += change.joined
-            elif change.kind == "grown":
-                tally.suppressed["open"] += 1
             if change.kind == "opened":
                 tally.opened += 1
                 if incident.alerted:
@@ -269,20 +289,17 @@ class Processor:
                 else:
                     tally.suppressed[incident.withheld] += 1
         tally.anomalies += sum(anomaly.records for anomaly, _ in found)
-        effects.budget = self._incidents.budget.rows()
-        for row in self._incidents.suppressed.take_changed():
-            effects.suppressed[row[:2]] = row
 
     def _learn_normals(self, judged: Judged) -> None:
         """Feed what is common and no anomaly to the known-normal texts.
 
         Of a source of long blocks only some are looked at: what is common comes again.
         """
-        source, counted = judged.block.source, judged.counted
-        if len(counted) > _FEED_TEXTS and self._sources[source].blocks % _FEED_BLOCKS != 1:
+        source, seen = judged.block.source, judged.seen
+        if len(seen) > _FEED_TEXTS and self._sources[source].blocks % _FEED_BLOCKS != 1:
             return
         common = []
-        for verdict in counted:
+        for verdict in seen:
             if verdict.text and verdict.embedding.size and verdict.key not in self._normals:
                 decision = self._decider.decide(verdict, judged.now, learning=judged.learning)
                 # what a source writes while it is learned is its normal, but for trouble
@@ -293,8 +310,14 @@ class Processor:
                     common.append(verdict)
         self._normals.feed(source, common)
 
-    def _count(self, judged: Judged, samples: Mapping[int, bytes], effects: Effects) -> None:
-        changed = self._decider.learn(judged.counted, judged.now, learning=judged.learning)
+    def _count(
+        self,
+        judged: Judged,
+        new: Iterable[Verdict],
+        samples: Mapping[int, bytes],
+        effects: Effects,
+    ) -> None:
+        changed = self._decider.learn(new, judged.now, learning=judged.learning)
         if changed:
             effects.reference = (self._artifact.name, self._decider.reference())
         for key, (count, updated) in changed.items():

@@ -143,7 +143,7 @@ class Pipeline:
     def _make_processor(self) -> Processor:
         """Return a processor on the scorer and decider in use, with an empty verdict cache."""
         config = self._config
-        return Processor(
+        processor = Processor(
             artifact=self.scorer.artifact,
             score=self._scoring.score,
             cache=VerdictCache(config.model.cached_shapes, config.model.cached_texts),
@@ -157,6 +157,8 @@ class Pipeline:
             private=Private(config.privacy.masker(), mask_kept=config.privacy.mask),
             datings=self._datings,
         )
+        self.committer.complete = processor.settle
+        return processor
 
     async def swap(
         self, scorer: Scorer, recent: Mapping[Verdict, int], accept: Callable[[], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tinylogbert_daemon.source.block import Block, FileKey, Position, digest
+from tinylogbert_daemon.source.block import Block, FileKey, Position, count_lines, digest
 from tinylogbert_daemon.source.identity import (
     fingerprint,
     fingerprint_length,
@@ -132,7 +132,7 @@ class FileReader(OpenFile):
                     ended = ended or (quiet and reached >= coding.whole(self.size))
                     return self._joined(self._form.joining, buffer, slice(begin, end), ended)
                 data = coding.transcode(buffer[begin:end])
-                return self._hand_on(data, data.count(b"\n"), buffer, end)
+                return self._hand_on(data, count_lines(data), buffer, end)
             if self._readback_end is not None and reached >= self._readback_end:
                 if not self._saved:
                     return self._block(b"", self.offset, 0)

@@ -1,0 +1,108 @@
+"""The hot path's look-up: shapes by no more passes over a block than its source needs.
+
+A substitution that no record needs, or ids where there are none, would cost a source a scan of each
+block. So each source has a form: which substitutions are applied, and whether ids are brought to
+one form. Level 1 of the cache is kept by form, and a shape of which a substitution that is not
+applied might have made another one is never kept there. Such a record is therefore missed, whatever
+was seen before; the form then takes the substitution in, and the block is shaped again. So a
+verdict found is always that of the shape with all substitutions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tinylogbert_daemon.model.hexmask import mask_ids
+from tinylogbert_daemon.model.scorer import Verdict
+from tinylogbert_daemon.model.shape import SUBSTITUTIONS, digits_to_zero, records
+from tinylogbert_daemon.model.verdicts import VerdictCache, missing
+
+IDS = 1 << len(SUBSTITUTIONS)
+"""The bit of a form that says that ids are brought to one form."""
+
+_LEAST_RECORDS = 64  # of a block by which the need for that is judged
+_IDLE_BLOCKS = 16  # after so many without use, a pass is left out again
+
+
+@dataclass(slots=True)
+class Found:
+    """The shapes of a block in a ``form``, and level 1's verdicts.
+
+    ``seen`` are the distinct verdicts in order of appearance. ``missed`` counts the records without
+    one; ``missing`` are their distinct shapes.
+    """
+
+    form: int
+    shapes: list[bytes]
+    verdicts: list[Verdict | None]
+    seen: dict[Verdict | None, None]
+    missed: int
+    missing: list[bytes]
+
+
+class SourceLookup:
+    """Looks up the blocks of one source, and learns which passes they need."""
+
+    def __init__(self, cache: VerdictCache) -> None:
+        self._cache = cache
+        self._form = 0
+        self._idle: dict[int, int] = {}
+
+    def look_up(self, data: bytes) -> Found:
+        """Return the shapes and known verdicts of ``data``, whose records end in newlines."""
+        found, used = self._shape(data, self._form)
+        while found.missing:
+            form = found.form | needed(found.missing, found.form)
+            if form == found.form and self._mostly_missed(found):
+                form |= IDS
+            if form == found.form:
+                break
+            again, now_used = self._shape(data, form)
+            if form & IDS > found.form & IDS and len(again.missing) > len(found.missing) // 2:
+                break  # ids are not what makes them differ
+            found, used = again, now_used
+        self._form = self._rested(found.form, used)
+        return found
+
+    def _mostly_missed(self, found: Found) -> bool:
+        """Tell whether as good as no record was known, and few are alike."""
+        return len(found.shapes) >= _LEAST_RECORDS and len(found.missing) > len(found.shapes) // 2
+
+    def _shape(self, data: bytes, form: int) -> tuple[Found, int]:
+        """Return ``data`` looked up in ``form``, and the bits of what made a difference."""
+        used = 0
+        for bit, substitution in enumerate(SUBSTITUTIONS):
+            if form >> bit & 1:
+                before, data = data, substitution.apply(data)
+                used |= (data is not before) << bit
+        content = digits_to_zero(data)
+        if form & IDS:
+            content, ids = mask_ids(content)
+            used |= IDS if ids else 0
+        shapes = records(content.tobytes())
+        verdicts = self._cache.look_up(shapes, form)
+        seen = dict.fromkeys(verdicts)
+        missed = verdicts.count(None) if None in seen else 0
+        absent = missing(shapes, verdicts) if missed else []
+        return Found(form, shapes, verdicts, seen, missed, absent), used
+
+    def _rested(self, form: int, used: int) -> int:
+        """Return the form for the next block: without what was of no use for a while."""
+        for bit in range(IDS.bit_length()):
+            if form >> bit & 1:
+                idle = self._idle[bit] = 0 if used >> bit & 1 else self._idle.get(bit, 0) + 1
+                if idle >= _IDLE_BLOCKS:
+                    form &= ~(1 << bit)
+                    self._idle[bit] = 0
+        return form
+
+
+def needed(shapes: list[bytes], form: int) -> int:
+    """Return the bits of substitutions that ``form`` lacks and any of ``shapes`` may need."""
+    bits = 0
+    for bit, substitution in enumerate(SUBSTITUTIONS):
+        if not form >> bit & 1:
+            guard, search = substitution.guard.lstrip(b"\n"), substitution.shaped.search
+            if any(guard in shape and search(shape) for shape in shapes):
+                bits |= 1 << bit
+    return bits

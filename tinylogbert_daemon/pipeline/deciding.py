@@ -1,0 +1,61 @@
+"""Decisions on the distinct verdicts of blocks, each made once while nothing changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tinylogbert_daemon.decide.incidents import IncidentBook
+from tinylogbert_daemon.decide.score import Decider, Decision
+from tinylogbert_daemon.model.scorer import Verdict
+from tinylogbert_daemon.pipeline.judged import Judged
+
+_ONGOING_NOVELTY = 0.15  # an incident's text that never pauses is the new normal in three hours
+
+
+class Deciding:
+    """Decides for one source.
+
+    A decision hangs on the verdict, the log time, what the decider has learned, and its threshold;
+    while the others stay, the verdicts that were harmless are passed over.
+    """
+
+    def __init__(self, decider: Decider, incidents: IncidentBook) -> None:
+        self._decider = decider
+        self._incidents = incidents
+        self._at: tuple[object, ...] = ()
+        self._decided: dict[Verdict, Decision] = {}
+        self._harmless: set[Verdict] = set()
+
+    def decide(self, judged: Judged) -> tuple[dict[Verdict, Decision], Iterable[Verdict]]:
+        """Return the anomalies of a block and what goes on of open ones; and what is new to learn.
+
+        A text is no news any more once it was counted, but its incident goes on until it is quiet,
+        or has been there for so long that the text is known. What was handed out to learn is not
+        handed out again before something has changed.
+        """
+        decider, seen = self._decider, judged.seen
+        at = (decider.version, judged.now, judged.learning, decider.threshold)
+        if at != self._at:
+            self._at = at
+            self._decided.clear()
+            self._harmless.clear()
+        if judged.block.readback:
+            self._at = ()
+            return {}, seen
+        if seen.keys() <= self._harmless:
+            return {}, ()
+        source, found, new = judged.block.source, {}, []
+        for verdict in seen:
+            if verdict in self._harmless:
+                continue
+            decision = self._decided.get(verdict)
+            if decision is None:
+                new.append(verdict)
+                decision = decider.decide(verdict, judged.now, learning=judged.learning)
+                self._decided[verdict] = decision
+            is_open = self._incidents.is_open(source, verdict.key)
+            if decision.anomaly or (is_open and decision.novelty > _ONGOING_NOVELTY):
+                found[verdict] = decision
+            elif not is_open:
+                self._harmless.add(verdict)
+        return found, new
