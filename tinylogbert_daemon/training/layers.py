@@ -7,6 +7,7 @@ leave out what nobody reads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +56,8 @@ class Layer:
         return output
 
     def _split(self, states: Tensor) -> Tensor:
-        return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        rows, tokens, width = states.shape
+        return states.reshape(rows, tokens, self.heads, width // self.heads).transpose(1, 2)
 
 
 def _joined(states: Tensor, *parts: nn.Linear) -> Tensor:
@@ -100,4 +102,24 @@ def layers_of(masked_lm: Any, model_type: str, heads: int) -> list[Layer]:
 def embed(masked_lm: Any, ids: Tensor) -> Tensor:
     """Return the input states (batch, tokens, width) of ``ids`` (batch, tokens)."""
     states: Tensor = masked_lm.base_model.embeddings(input_ids=ids)
+    return states
+
+
+def bias_of(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return what :meth:`Layer.attend` adds to scores where ``mask`` (rows, tokens) is false."""
+    nothing = torch.zeros_like(mask, dtype=dtype)
+    return nothing.masked_fill(~mask, -torch.inf)[:, None, None, :]
+
+
+def run(layers: Sequence[Layer], states: Tensor, projected: Tensor | None, bias: Tensor) -> Tensor:
+    """Return the states (rows, tokens, width) behind ``layers``.
+
+    ``projected`` are the first one's queries, keys and values, if they are known already.
+    """
+    for layer in layers:
+        if projected is None:
+            projected = layer.queries_keys_values(states)
+        queries, keys, values = projected.chunk(3, -1)
+        states = layer.finish(layer.attend(queries, keys, values, bias), states)
+        projected = None
     return states

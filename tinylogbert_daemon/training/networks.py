@@ -25,7 +25,7 @@ from tinylogbert_daemon.model.tokenizer import (
     Tokenizer,
 )
 from tinylogbert_daemon.training import pretrained
-from tinylogbert_daemon.training.layers import Layer, embed, layers_of
+from tinylogbert_daemon.training.layers import Layer, bias_of, embed, layers_of, run
 from tinylogbert_daemon.training.size import Size
 
 MASK_GROUPS = 4
@@ -75,6 +75,30 @@ class Network(nn.Module):
         states = encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         return states.hidden_states[-1], states.hidden_states[-2]
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' type."""
+        return next(self.severity_head.parameters()).dtype
+
+    def layers(self) -> list[Layer]:
+        """Return the encoder's layers."""
+        return layers_of(self.masked_lm, self.model_type, self.size.heads)
+
+    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return the hidden states below the last layer alone, as :meth:`encode` gives them."""
+        states = embed(self.masked_lm, ids)
+        return run(self.layers()[:-1], states, None, bias_of(mask, self.dtype))
+
+    def predictions(self, lower: Tensor, mask: Tensor, chosen: Tensor) -> Tensor:
+        """Return the vocabulary logits (n, vocabulary) where ``chosen`` (batch, tokens) is true.
+
+        Of the states below the last layer; it and the vocabulary are computed there only.
+        """
+        last = self.layers()[-1]
+        queries, keys, values = last.queries_keys_values(lower).chunk(3, -1)
+        mixed = last.attend(queries, keys, values, bias_of(mask, self.dtype))
+        return self.project(last.finish(mixed[chosen], lower[chosen]))
+
     def host_parameters(self) -> list[nn.Parameter]:
         """Return what learns on a host: the last layer and the masked-token head's own weights.
 
@@ -122,8 +146,8 @@ class VerdictGraph(nn.Module):
     ``ids`` (batch, tokens) int64 and ``mask`` (batch, tokens) bool give per-token surprise in nats
     (batch, tokens; 0 where nothing is scored), severity (batch) in [0, 1] and the unit-length
     embedding (batch, width). Each token but [CLS] and [SEP] is masked once, in ``MASK_GROUPS``
-    interleaved groups (as in Salazar et al., 2020, but several tokens a pass). A last pass, with the
-    level hidden, feeds severity and embedding.
+    interleaved groups (as in Salazar et al., 2020, but several tokens a pass). A last pass, with
+    the level hidden, feeds severity and embedding.
 
     Computed is only what is read: the first projections of a token once for all passes, for it
     differs among them by being masked or not; the last layer and the vocabulary at masked places
@@ -138,7 +162,7 @@ class VerdictGraph(nn.Module):
         """See the class."""
         network, groups = self.network, MASK_GROUPS
         batch, tokens = ids.shape
-        layers = layers_of(network.masked_lm, network.model_type, network.size.heads)
+        layers = network.layers()
         scored = mask & (ids != PAD) & (ids != START) & (ids != END)
         turn = torch.arange(tokens, device=ids.device).remainder(groups)
         chosen = torch.stack([scored & (turn == group) for group in range(groups)])
@@ -146,8 +170,7 @@ class VerdictGraph(nn.Module):
         # a pass masks one group, the last none
         blank = torch.cat([chosen, torch.zeros_like(chosen[:1])]).flatten(0, 1).unsqueeze(-1)
         seen = torch.cat([mask.repeat(groups, 1), unlevelled])
-        bias = torch.zeros_like(seen, dtype=network.severity_head[0].weight.dtype)
-        bias = bias.masked_fill(~seen, -torch.inf)[:, None, None, :]
+        bias = bias_of(seen, network.dtype)
 
         plain = embed(network.masked_lm, ids)
         masked = embed(network.masked_lm, torch.full_like(ids[:1], MASK))
@@ -157,10 +180,7 @@ class VerdictGraph(nn.Module):
             layers[0].queries_keys_values(masked),
             layers[0].queries_keys_values(plain).repeat(groups + 1, 1, 1),
         )
-        for number, layer in enumerate(layers[:-1]):
-            if number:
-                projected = layer.queries_keys_values(states)
-            states = layer.finish(layer.attend(*projected.chunk(3, -1), bias), states)
+        states = run(layers[:-1], states, projected, bias)
         lower = states[groups * batch :]
         losses = self._losses(layers[-1], states[: groups * batch], bias, chosen, ids)
         surprise = torch.zeros(chosen.shape, dtype=losses.dtype, device=ids.device)
