@@ -24,6 +24,7 @@ from inference import THREADS, distinct_texts
 from tinylogbert_daemon.cli.setup import positive
 from tinylogbert_daemon.training.batches import Examples
 from tinylogbert_daemon.training.networks import MODEL_TYPES, build
+from tinylogbert_daemon.training.size import Size
 from tinylogbert_daemon.training.train import TrainOptions, has_bfloat16, losses
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
@@ -33,13 +34,19 @@ PARTS = ("draw", "forward", "backward", "update")
 class Step:
     """Training steps of one model, each part timed."""
 
-    def __init__(self, model_type: str, texts: list[str], device: torch.device) -> None:
+    def __init__(
+        self, model_type: str, texts: list[str], device: torch.device, size: Size | None = None
+    ) -> None:
         tokenizer = train_tokenizer(texts)
         self._device = device
-        self._network = build(model_type, tokenizer).to(device).train()
+        self._network = build(model_type, tokenizer, size=size).to(device).train()
         self._examples = Examples(tokenizer, texts, [1.0] * len(texts), 0)
-        self._optimizer = torch.optim.AdamW(self._network.parameters(), lr=1e-4, fused=True)
+        self._optimizer = torch.optim.AdamW(
+            self._network.parameters(), lr=TrainOptions().learning_rate, fused=True
+        )
         self._number = 0
+        self.loss = 0.0
+        """The loss of the last step, in nats."""
 
     def take(self, size: int, bfloat16: bool) -> dict[str, float]:
         """Return the seconds of each part of one step of ``size`` texts."""
@@ -61,7 +68,9 @@ class Step:
             self._optimizer.zero_grad(set_to_none=True)
 
         parts = (draw, forward, backward, update)
-        return {name: self._timed(part) for name, part in zip(PARTS, parts, strict=True)}
+        spent = {name: self._timed(part) for name, part in zip(PARTS, parts, strict=True)}
+        self.loss = float(made["loss"].detach())
+        return spent
 
     def _timed(self, part: Callable[[], None]) -> float:
         started = time.perf_counter()
