@@ -221,7 +221,7 @@ def losses(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _step(network: Network, optimizer: torch.optim.Optimizer, batch: Batch) -> float:
-    # bfloat16 where the processor computes in it halves the time of a step; weights stay fp32
+    # bfloat16 where the processor computes in it makes a step shorter; weights stay fp32
     device = batch.ids.device.type
     with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
         masked, severity = losses(network, batch)
