@@ -25,6 +25,7 @@ from tinylogbert_daemon.model.tokenizer import (
     Tokenizer,
 )
 from tinylogbert_daemon.training import pretrained
+from tinylogbert_daemon.training.layers import Layer, bias_of, embed, layers_of, run
 from tinylogbert_daemon.training.size import Size
 
 MASK_GROUPS = 4
@@ -74,6 +75,30 @@ class Network(nn.Module):
         states = encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         return states.hidden_states[-1], states.hidden_states[-2]
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """The weights' type."""
+        return next(self.severity_head.parameters()).dtype
+
+    def layers(self) -> list[Layer]:
+        """Return the encoder's layers."""
+        return layers_of(self.masked_lm, self.model_type, self.size.heads)
+
+    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return the hidden states below the last layer alone, as :meth:`encode` gives them."""
+        states = embed(self.masked_lm, ids)
+        return run(self.layers()[:-1], states, None, bias_of(mask, self.dtype))
+
+    def predictions(self, lower: Tensor, mask: Tensor, chosen: Tensor) -> Tensor:
+        """Return the vocabulary logits (n, vocabulary) where ``chosen`` (batch, tokens) is true.
+
+        Of the states below the last layer; it and the vocabulary are computed there only.
+        """
+        last = self.layers()[-1]
+        queries, keys, values = last.queries_keys_values(lower).chunk(3, -1)
+        mixed = last.attend(queries, keys, values, bias_of(mask, self.dtype))
+        return self.project(last.finish(mixed[chosen], lower[chosen]))
+
     def host_parameters(self) -> list[nn.Parameter]:
         """Return what learns on a host: the last layer and the masked-token head's own weights.
 
@@ -121,9 +146,12 @@ class VerdictGraph(nn.Module):
     ``ids`` (batch, tokens) int64 and ``mask`` (batch, tokens) bool give per-token surprise in nats
     (batch, tokens; 0 where nothing is scored), severity (batch) in [0, 1] and the unit-length
     embedding (batch, width). Each token but [CLS] and [SEP] is masked once, in ``MASK_GROUPS``
-    interleaved groups (as in Salazar et al., 2020, but several tokens a pass); the vocabulary
-    projection is computed at masked positions only. A last pass, with the level hidden, feeds
-    severity and embedding.
+    interleaved groups (as in Salazar et al., 2020, but several tokens a pass). A last pass, with
+    the level hidden, feeds severity and embedding.
+
+    Computed is only what is read: the first projections of a token once for all passes, for it
+    differs among them by being masked or not; the last layer and the vocabulary at masked places
+    only, and not at all in the last pass.
     """
 
     def __init__(self, network: Network) -> None:
@@ -132,28 +160,56 @@ class VerdictGraph(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
+        network, groups = self.network, MASK_GROUPS
         batch, tokens = ids.shape
-        groups = MASK_GROUPS
+        layers = network.layers()
         scored = mask & (ids != PAD) & (ids != START) & (ids != END)
         turn = torch.arange(tokens, device=ids.device).remainder(groups)
         chosen = torch.stack([scored & (turn == group) for group in range(groups)])
-        masked = torch.where(chosen, torch.full_like(ids, MASK), ids)
         unlevelled = without_level(ids, mask)
-        hidden, lower = self.network.encode(
-            torch.cat([masked.reshape(-1, tokens), ids]),
-            torch.cat([mask.repeat(groups, 1), unlevelled]),
+        # a pass masks one group, the last none
+        blank = torch.cat([chosen, torch.zeros_like(chosen[:1])]).flatten(0, 1).unsqueeze(-1)
+        seen = torch.cat([mask.repeat(groups, 1), unlevelled])
+        bias = bias_of(seen, network.dtype)
+
+        plain = embed(network.masked_lm, ids)
+        masked = embed(network.masked_lm, torch.full_like(ids[:1], MASK))
+        states = torch.where(blank, masked, plain.repeat(groups + 1, 1, 1))
+        projected = torch.where(
+            blank,
+            layers[0].queries_keys_values(masked),
+            layers[0].queries_keys_values(plain).repeat(groups + 1, 1, 1),
         )
-        width = self.network.width
-        predicted = hidden[: groups * batch].reshape(groups, batch, tokens, width)[chosen]
-        wanted = ids.unsqueeze(0).expand(groups, batch, tokens)[chosen]
-        losses = F.cross_entropy(self.network.project(predicted), wanted, reduction="none")
-        surprise = torch.zeros(
-            (groups, batch, tokens), dtype=losses.dtype, device=ids.device
-        ).masked_scatter(chosen, losses)
-        lower = lower[groups * batch :]
-        severity = torch.sigmoid(self.network.severity(lower, unlevelled))
-        embedding = F.normalize(self.network.pool(lower, unlevelled), dim=-1)
-        return surprise.sum(0), severity, embedding
+        states = run(layers[:-1], states, projected, bias)
+        lower = states[groups * batch :]
+        losses = self._losses(layers[-1], states[: groups * batch], bias, chosen, ids)
+        surprise = torch.zeros(chosen.shape, dtype=losses.dtype, device=ids.device)
+        surprise = surprise.masked_scatter(chosen, losses).sum(0)
+        severity = torch.sigmoid(network.severity(lower, unlevelled))
+        embedding = F.normalize(network.pool(lower, unlevelled), dim=-1)
+        return surprise, severity, embedding
+
+    def _losses(
+        self, layer: Layer, states: Tensor, bias: Tensor, chosen: Tensor, ids: Tensor
+    ) -> Tensor:
+        """Return the loss in nats at each place of ``chosen`` (groups, batch, tokens), in order.
+
+        Of states (groups * batch, tokens, width), through the last layer.
+        """
+        groups, batch, tokens = chosen.shape
+        # group g is masked at g, g + groups, …: the places of its queries, one too many in some
+        steps = torch.arange(0, tokens, groups, device=ids.device)
+        offsets = torch.arange(groups, device=ids.device).repeat_interleave(batch)
+        places = steps.unsqueeze(0) + offsets.unsqueeze(1)
+        inside = places < tokens
+        places = places.clamp(max=tokens - 1)
+        picked = chosen.flatten(0, 1).gather(1, places) & inside
+        inputs = states.gather(1, places.unsqueeze(-1).expand(-1, -1, self.network.width))
+        keys, values = layer.keys_values(states).chunk(2, -1)
+        mixed = layer.attend(layer.query(inputs), keys, values, bias[: groups * batch])
+        hidden = layer.finish(mixed[picked], inputs[picked])
+        wanted = ids.repeat(groups, 1).gather(1, places)[picked]
+        return F.cross_entropy(self.network.project(hidden), wanted, reduction="none")
 
 
 def build(

@@ -101,10 +101,15 @@ def prepare(options: TrainOptions, corpus: Corpus) -> tuple[Network, Tokenizer]:
             f"--init {options.init}: is a {start.manifest.model_type} model, cannot start a "
             f"{options.model_type} one; use --init none"
         )
+    return network_of(start), start.tokenizer
+
+
+def network_of(start: artifact.Artifact) -> Network:
+    """Return the network with an artifact's weights, in fp32; see :func:`load_weights`."""
     size = start.manifest.training.get("size")
-    network = build(options.model_type, start.tokenizer, size=Size(**size) if size else None)
+    network = build(start.manifest.model_type, start.tokenizer, size=Size(**size) if size else None)
     load_weights(network, start)
-    return network, start.tokenizer
+    return network
 
 
 def load_weights(network: Network, start: artifact.Artifact) -> None:
@@ -203,12 +208,12 @@ def train(
 
 def losses(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
     """Return the masked-token loss (nats per token) and the severity loss of one batch."""
-    hidden, _ = network.encode(batch.masked, batch.mask)
-    logits = network.project(hidden[batch.chosen])
+    states = network.lower(batch.masked, batch.mask)
+    logits = network.predictions(states, batch.mask, batch.chosen)
     masked = F.cross_entropy(logits, batch.ids[batch.chosen]) if len(logits) else logits.sum()
     if not len(batch.target):
         return masked, masked.new_zeros(())
-    _, lower = network.encode(batch.severity_ids, batch.severity_mask)
+    lower = network.lower(batch.severity_ids, batch.severity_mask)
     severity = F.binary_cross_entropy_with_logits(
         network.severity(lower, batch.severity_mask).float(), batch.target
     )
@@ -216,9 +221,9 @@ def losses(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _step(network: Network, optimizer: torch.optim.Optimizer, batch: Batch) -> float:
-    # bfloat16 where the processor computes in it halves the time of a step; weights stay fp32
+    # bfloat16 where the processor computes in it makes a step shorter; weights stay fp32
     device = batch.ids.device.type
-    with torch.autocast(device, torch.bfloat16, enabled=_has_bfloat16(device)):
+    with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
         masked, severity = losses(network, batch)
     total = masked + severity
     optimizer.zero_grad(set_to_none=True)
@@ -231,7 +236,8 @@ def _step(network: Network, optimizer: torch.optim.Optimizer, batch: Batch) -> f
 
 
 @cache
-def _has_bfloat16(device: str) -> bool:
+def has_bfloat16(device: str) -> bool:
+    """Return whether the processor or GPU computes in bfloat16 itself: elsewhere it is slower."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     with suppress(OSError):
