@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -31,14 +30,20 @@ from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.pipeline.learning import Learner
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.state.browse import lines_by_source
 from tinylogbert_daemon.state.models import Models
 from tinylogbert_daemon.state.modes import Tightened, tighten
 from tinylogbert_daemon.state.opening import open_state
 from tinylogbert_daemon.state.spool import Spool
-from tinylogbert_daemon.web import server
-from tinylogbert_daemon.web.app import create_app
+from tinylogbert_daemon.web.app import History, create_app, create_probes
 from tinylogbert_daemon.web.detector import EngineDetector
+from tinylogbert_daemon.web.listen import Listeners
+from tinylogbert_daemon.web.model_card import model_card
+from tinylogbert_daemon.web.models import ModelCard, SourceView
+from tinylogbert_daemon.web.records import Records
+from tinylogbert_daemon.web.sources import Reading, source_views
 from tinylogbert_daemon.web.status import Status, read_status
+from tinylogbert_daemon.web.stream import Hub
 
 STUCK_SECONDS = 120.0
 """Blocks in work for this long without one finished mean that the pipeline is stuck."""
@@ -159,22 +164,28 @@ class Daemon:
         view = Store(config.state_path, read_only=True)
         stack.callback(view.close)
         health = _Health(self, pipeline, view)
-        socket_ = None
-        if config.http.enabled:
-            socket_ = stack.enter_context(server.bind(config.http.host, config.http.port))
+        listeners = Listeners(config, stack, has_state=True)
+        records = Records(config.state_path)
+        stack.callback(records.close)
+        hub = Hub()
+        pipeline.committer.watch = hub.publish
         async with asyncio.TaskGroup() as group:
             http_stop = asyncio.Event()
             engine = Engine(scorer, pipeline.decider, self._clock.now)
             detector = EngineDetector(engine, scorer_thread)
-            if socket_ is not None:
-                app = create_app(
-                    detector=detector,
-                    registry=self._metrics.registry,
-                    health=health,
-                    version=__version__,
-                )
-                group.create_task(server.serve(app, socket_, http_stop))
-            heart = group.create_task(self._beat(pipeline, socket_))
+            registry = self._metrics.registry
+            app = create_app(
+                detector=detector,
+                registry=registry,
+                health=health,
+                version=__version__,
+                access=listeners.access,
+                history=History(records, hub, pipeline.feedback, self._clock.now),
+            )
+            probes = create_probes(registry=registry, health=health, version=__version__)
+            for serving in listeners.serving(app, probes, http_stop):
+                group.create_task(serving)
+            heart = group.create_task(self._beat(pipeline, listeners.url))
 
             def swapped(new: Scorer) -> None:
                 self._use(new)
@@ -197,9 +208,10 @@ class Daemon:
             finally:
                 heart.cancel()
                 learning.cancel()
+                hub.close()
                 http_stop.set()
 
-    async def _beat(self, pipeline: Pipeline, socket_: socket.socket | None) -> None:
+    async def _beat(self, pipeline: Pipeline, url: str) -> None:
         """Say when all is up, then feed systemd's watchdog for as long as work gets done."""
         await pipeline.ready.wait()
         count = len(pipeline.followed())
@@ -208,7 +220,7 @@ class Daemon:
             version=__version__,
             model=pipeline.scorer.artifact.name,
             files=count,
-            http=server.url(socket_) if socket_ is not None else "off",
+            http=url,
         )
         self._notifier.ready(f"following {count} files with {pipeline.scorer.artifact.name}")
         every = min(_HEARTBEAT_SECONDS, (self._notifier.watchdog_seconds or 60.0) / 2)
@@ -270,6 +282,11 @@ class Daemon:
         return self._clock.monotonic() - self._started
 
     @property
+    def source_names(self) -> list[str]:
+        """The configured sources."""
+        return [source.name for source in self._config.sources]
+
+    @property
     def learning_seconds(self) -> float:
         """How long a source learns, in seconds of log time."""
         return self._config.decision.learning_hours * _HOUR
@@ -305,6 +322,18 @@ class _Health:
             "model_trained": _trained(self._pipeline.scorer.artifact),
             "uptime_seconds": round(self._daemon.uptime(), 3),
         }
+
+    def sources(self) -> list[SourceView]:
+        status = read_status(self._view, __version__, self._daemon.learning_seconds)
+        followed = [
+            Reading(one.source, one.lag_bytes, one.unreadable is not None)
+            for one in self._pipeline.followed().values()
+        ]
+        lines = self._view.ask(lines_by_source)
+        return source_views(self._daemon.source_names, status["sources"], lines, followed)
+
+    def model(self) -> ModelCard:
+        return model_card(self._pipeline.scorer.artifact)
 
 
 def _trained(model: artifact.Artifact) -> float:

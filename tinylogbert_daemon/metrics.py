@@ -57,6 +57,7 @@ class Metrics:
         )
         self.alerts_failed = counter("alerts_failed", "Failed attempts at delivery.", "sink")
         self.deliveries_pending = gauge("deliveries_pending", "Alerts owed to a sink.", "sink")
+        self.feedback = counter("feedback", "Feedback given, and taken back, by kind.", "kind")
         self.model_swaps = counter(
             "model_swaps", "New models compared with the one in use, by outcome.", "outcome"
         )

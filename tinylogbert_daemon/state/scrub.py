@@ -25,6 +25,7 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
         _shapes(db, masker)
         _incidents(db, masker)
         _deliveries(db, masker)
+        _feedback(db, masker)
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
 
@@ -73,6 +74,19 @@ def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
         if (new := json.dumps(alert)) != body:
             changed.append((new, number))
     db.executemany("UPDATE deliveries SET body = ? WHERE number = ?", changed)
+
+
+def _feedback(db: sqlite3.Connection, masker: Masker) -> None:
+    rows = [
+        ({"sample": sample, "text": text}, number)
+        for number, sample, text in db.execute("SELECT number, sample, text FROM feedback")
+    ]
+    for fields, _ in rows:
+        _mask(fields, "sample", masker)
+    db.executemany(
+        "UPDATE feedback SET sample = ?, text = ? WHERE number = ?",
+        [(fields["sample"], fields["text"], number) for fields, number in rows],
+    )
 
 
 def _mask(fields: dict[str, Any], name: str, masker: Masker) -> None:

@@ -6,9 +6,9 @@ import contextlib
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
 from tinylogbert_daemon.decide.incident import Incident
@@ -23,10 +23,10 @@ from tinylogbert_daemon.state.retention import expire, limit
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
     INCIDENT_COLUMNS,
-    INCIDENT_COLUMNS_1,
     file_row,
     file_values,
     incident,
+    incident_columns,
     incident_values,
 )
 from tinylogbert_daemon.state.schema import MIGRATIONS
@@ -36,6 +36,8 @@ from tinylogbert_daemon.state.spool import Spool
 DATABASE = "state.db"
 FILES_KEPT = 10_000
 INCIDENTS_KEPT = 10_000
+
+_T = TypeVar("_T")
 
 
 class Store:
@@ -111,6 +113,19 @@ class Store:
         except sqlite3.Error as error:
             raise state_error(f"{self.path}: cannot read the state", error) from error
 
+    def ask(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return what ``query`` reads; raises :class:`StateError` if the database is damaged."""
+        try:
+            with undamaged(self.path, "an incident or feedback"):
+                return query(self._db)
+        except sqlite3.Error as error:
+            raise state_error(f"{self.path}: cannot read the state", error) from error
+
+    def change(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return what ``change`` gives, all that it writes committed, or nothing if it raises."""
+        with self._transaction("cannot write"):
+            return change(self._db)
+
     def check(self) -> None:
         """Read all of the file; raises :class:`DamagedStateError` if it does not hold together.
 
@@ -163,7 +178,7 @@ class Store:
     def incidents(self, *, only_open: bool = False, limit: int = INCIDENTS_KEPT) -> list[Incident]:
         """Return incidents, the newest first."""
         where = "WHERE closed IS NULL" if only_open else ""
-        columns = INCIDENT_COLUMNS if self._version() > 1 else INCIDENT_COLUMNS_1
+        columns = incident_columns(self._db)
         rows = self._read(
             f"SELECT {columns} FROM incidents {where} ORDER BY opened DESC LIMIT ?",  # noqa: S608
             (limit,),
@@ -265,7 +280,7 @@ class Store:
             db.execute("INSERT OR REPLACE INTO reference VALUES (?,?)", effects.reference)
         db.executemany(
             f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             [incident_values(one) for one in effects.incidents.values()],
         )
         if effects.budget is not None:
