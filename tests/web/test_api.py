@@ -191,7 +191,7 @@ def test_a_failure_inside_shows_neither_its_trace_nor_its_content(
         ("GET", "/nothing", 404),
         ("GET", DETECT, 405),
         ("DELETE", "/api/status", 405),
-        ("GET", "/api/status/", 404),
+        ("GET", "/api/status/", 401),  # what is not known to be harmless
     ],
 )
 def test_unknown_paths_and_methods_are_answered_as_json(

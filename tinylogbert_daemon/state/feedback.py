@@ -87,7 +87,7 @@ def _subject(db: sqlite3.Connection, asked: Asked, masker: Masker | None) -> tup
 
 def _text_key(text: str) -> int:
     # loads torch: whoever only reads feedback does without
-    from tinylogbert_daemon.model.scorer import text_key
+    from tinylogbert_daemon.model.scorer import text_key  # noqa: PLC0415
 
     return text_key(text)
 
