@@ -156,7 +156,7 @@ def test_a_listener_is_told_of_what_changes_the_last_state_of_each() -> None:
         hub.publish([incident(1, closed=2000.0)])
         events = _events(await anext(messages))
         await messages.aclose()  # type: ignore[attr-defined]
-        assert len(hub) == 0
+        assert hub.listeners == 0
         return events
 
     events = asyncio.run(listen())
@@ -210,7 +210,7 @@ def test_the_end_of_the_daemon_ends_the_stream(tmp_path: Path) -> None:
                 transport=transport, base_url="http://127.0.0.1:5000"
             ) as client:
                 request = asyncio.create_task(client.get("/api/incidents/stream", headers=BEARER))
-                while not len(hub):
+                while not hub.listeners:
                     await soon()
                 hub.publish([incident(1)])
                 await asyncio.sleep(0)

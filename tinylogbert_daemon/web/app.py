@@ -120,8 +120,7 @@ def create_app(
 
 def create_probes(*, registry: CollectorRegistry, health: Health, version: str) -> FastAPI:
     """Return an application of metrics and health alone, for an address without a token."""
-    app = FastAPI(title="TinyLogBERT", version=version, docs_url=None, redoc_url=None)
-    app.openapi_url = None
+    app = FastAPI(title="TinyLogBERT", version=version, openapi_url=None)
     app.add_middleware(Guard, access=Access(any_host=True))
     app.add_exception_handler(HTTPException, _http_error)
     _add_probes(app, registry, health)

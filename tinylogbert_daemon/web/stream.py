@@ -39,7 +39,9 @@ class Hub:
         self._clients: set[_Client] = set()
         self._closed = False
 
-    def __len__(self) -> int:
+    @property
+    def listeners(self) -> int:
+        """How many listen now."""
         return len(self._clients)
 
     def publish(self, incidents: Sequence[Incident]) -> None:
