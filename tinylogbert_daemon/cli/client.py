@@ -49,9 +49,8 @@ class Daemon:
         self._path = path
 
     def ask(self, method: str, path: str, body: Any = None, **query: object) -> Any:
-        """Return the JSON that the daemon answers; raises :class:`ServiceError` with its message."""
-        content = json.loads(self.read(method, path, body, **query))
-        return content
+        """Return the JSON that the daemon answers; raises :class:`ServiceError` as it refuses."""
+        return json.loads(self.read(method, path, body, **query))
 
     def read(self, method: str, path: str, body: Any = None, **query: object) -> bytes:
         """Return what the daemon answers; raises :class:`ServiceError` with its message."""
@@ -80,14 +79,12 @@ class Daemon:
                 if response.status != http.HTTPStatus.OK:
                     raise ServiceError(_message(response.read(_ANSWER_BYTES), response.status))
                 name = ""
-                while line := response.readline().decode().rstrip("\n"):
+                for raw in iter(response.readline, b""):
+                    line = raw.decode().rstrip("\n")
                     if line.startswith("event: "):
                         name = line.removeprefix("event: ")
                     elif line.startswith("data: "):
                         yield name, json.loads(line.removeprefix("data: "))
-                    # the blank line after each event, and comments
-                    while response.peek(1)[:1] == b"\n":
-                        response.readline()
             except (OSError, http.client.HTTPException) as error:
                 raise ServiceError(f"{self._path}: the daemon is gone: {error}") from error
 
