@@ -1,48 +1,54 @@
-"""Feedback to a real daemon: muted over the socket, visible, still there after a restart, undone."""
+"""Feedback to a real daemon: muted, visible, still there after a restart, undone."""
 
 from __future__ import annotations
 
 import json
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.daemon.service import Service, call, until
+from tests.daemon.service import Service, until
+from tinylogbert_daemon import cli
 from tinylogbert_daemon.cli.client import Daemon
+from tinylogbert_daemon.state import Store
 
 pytestmark = pytest.mark.timeout(120)
 
 BOOM = "2026-06-12T10:00:00Z ERROR [worker-1] broker: cannot reach queue at 10.1.1.7:5672"
 
 
-def _command(service: Service, *arguments: str) -> list[dict[str, object]]:
-    done = call(*arguments, "--json", "-c", service.config_file)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+Ask = Callable[..., list[dict[str, Any]]]
 
 
-def _incidents(service: Service, *options: str) -> list[dict[str, object]]:
-    return _command(service, "incidents", *options)
+@pytest.fixture
+def ask(service: Service, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """Run a command in this process against the service; gives the JSON objects that it prints."""
+
+    def run(*arguments: str) -> list[dict[str, Any]]:
+        assert cli.main([*arguments, "--json", "-c", str(service.config_file)]) == 0
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return run
 
 
-def test_a_text_is_muted_seen_muted_and_alerts_again_once_undone(service: Service) -> None:
+def test_a_text_is_muted_seen_muted_and_alerts_again_once_undone(
+    service: Service, ask: Ask
+) -> None:
     service.configure(decision={"learning_hours": 0, "threshold": 0.0})
-    service.write("app.log", "2026-06-12T09:00:00Z INFO  [worker-1] search: processed 7 pages")
     service.start()
     service.write("new.log", BOOM)
     until(lambda: len(service.alerts()) == 1, "an alert")
-    until(lambda: _incidents(service, "--open"), "an incident")
-    (found,) = _incidents(service, "--open", "--search", "CANNOT reach")
+    until(lambda: ask("incidents", "--open"), "an incident")
+    (found,) = ask("incidents", "--open", "--search", "CANNOT reach")
     assert found["log_text"] == BOOM
 
-    (entry,) = _command(
-        service, "feedback", "add", "mute", str(found["id"]), "--for", "2h", "--author", "anna"
-    )
-    (shown,) = _command(service, "incidents", str(found["id"]))
-    until(lambda: _incidents(service, "--muted"), "it is flagged")
-    (shown,) = _command(service, "incidents", str(found["id"]))
+    (entry,) = ask("feedback", "add", "mute", found["id"], "--for", "2h", "--author", "anna")
+    until(lambda: ask("incidents", "--muted"), "it is flagged")
+    (shown,) = ask("incidents", found["id"])
     assert (shown["status"], shown["close_reason"]) == ("closed", "muted")
     assert shown["muted"] == {
         "feedback": 1,
@@ -56,13 +62,13 @@ def test_a_text_is_muted_seen_muted_and_alerts_again_once_undone(service: Servic
     assert service.stop() == 0
     service.start()
     service.write("new.log", BOOM)
-    until(lambda: len(_incidents(service, "--muted", "--open")) == 1, "a muted incident")
+    until(lambda: len(ask("incidents", "--muted", "--open")) == 1, "a muted incident")
     assert 'reason="muted"} 1.0' in service.get("/metrics")
     assert [one["status"] for one in service.alerts()] == ["open", "closed"]
 
     # what was undone alerts again
-    _command(service, "feedback", "undo", "1", "--author", "ben")
-    until(lambda: not _incidents(service, "--muted", "--open"), "the muted one is over")
+    ask("feedback", "undo", "1", "--author", "ben")
+    until(lambda: not ask("incidents", "--muted", "--open"), "the muted one is over")
     assert 'tinylogbert_feedback_total{kind="undo"} 1.0' in service.get("/metrics")
     service.write("new.log", BOOM)
     until(lambda: len(service.alerts()) == 3, "an alert again")
@@ -70,10 +76,10 @@ def test_a_text_is_muted_seen_muted_and_alerts_again_once_undone(service: Servic
 
     assert service.stop() == 0
     # the state says the same when no daemon runs, and takes feedback
-    (entry,) = _command(service, "feedback", "list")
+    (entry,) = ask("feedback", "list")
     assert entry["undone_by"] == "ben"
-    _command(service, "feedback", "add", "normal", "--line", BOOM)
-    assert len(_command(service, "feedback", "list", "--active")) == 1
+    ask("feedback", "add", "normal", "--line", BOOM)
+    assert len(ask("feedback", "list", "--active")) == 1
     assert not (service.state / "api.sock").exists()
 
 
@@ -99,8 +105,21 @@ def test_token_and_socket_are_for_user_and_group(service: Service) -> None:
 
 
 def test_feedback_without_daemon_and_state_is_one_clear_line(
-    tmp_path: Path, model_folder: Path
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = call("feedback", "list", "--state-dir", tmp_path / "none")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "holds no state of a daemon" in done.stderr
+    assert cli.main(["feedback", "list", "--state-dir", str(tmp_path / "none")]) == 1
+    errors = capsys.readouterr().err
+    assert errors.count("\n") == 1
+    assert "holds no state of a daemon" in errors
+
+
+def test_a_state_that_is_in_use_but_does_not_answer_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(tmp_path / "state")
+    given = ["feedback", "undo", "1", "--state-dir", str(tmp_path / "state")]
+    assert cli.main(given) == 1
+    assert "a daemon uses this state, and does not answer" in capsys.readouterr().err
+    store.close()
+    assert cli.main(given) == 1
+    assert "no feedback has the number 1" in capsys.readouterr().err
