@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import stat
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.service import Service, until
+from tests.daemon.service import ROOT, Service, until
 from tinylogbert_daemon import cli
 from tinylogbert_daemon.cli.client import Daemon
 from tinylogbert_daemon.state import Store
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 BOOM = "2026-06-12T10:00:00Z ERROR [worker-1] broker: cannot reach queue at 10.1.1.7:5672"
 
@@ -102,6 +105,28 @@ def test_token_and_socket_are_for_user_and_group(service: Service) -> None:
     assert service.stop() == 0  # who listens does not keep it
     assert time.monotonic() - began < 20
     list(listening)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_curl_lines_of_the_readme_are_answered(service: Service) -> None:
+    service.start()
+    url = service.events("running")[-1]["http"].removeprefix("http://")
+    readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
+    lines = re.findall(r"^[$#] (curl .+)$", readme, re.MULTILINE)
+    assert len(lines) >= 5
+    for line in lines:
+        given = line.replace("127.0.0.1:5000", url).replace(
+            "/var/lib/tinylogbert", str(service.state)
+        )
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {given.replace('curl -s', 'curl -sf')}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, bool(done.stdout)) == (0, True), f"{given}\n{done.stderr}"
+        if "read_lines" not in given:
+            json.loads(done.stdout)
 
 
 def test_feedback_without_daemon_and_state_is_one_clear_line(
