@@ -82,29 +82,25 @@ def bound_unix(path: Path) -> Iterator[socket.socket]:
         folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise ServiceError(f"{path}: {error.strerror}; set http.socket") from error
-    # the path itself may be longer than an address (unix(7): 107 bytes)
-    address = f"/proc/self/fd/{folder}/{path.name}"
-    sock = socket.socket(socket.AF_UNIX)
-    try:
-        _make_way(address, path)
-        # before there is a name: nobody else can connect in between
-        os.fchmod(sock.fileno(), SOCKET_MODE)
-        sock.bind(address)
-        Path(address).chmod(SOCKET_MODE)
-        sock.listen(_BACKLOG)
-        sock.setblocking(False)
-    except OSError as error:
-        sock.close()
-        os.close(folder)
-        raise ServiceError(
-            f"{path}: cannot listen there: {error.strerror or error}; set http.socket"
-        ) from error
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, folder)
+        # the path itself may be longer than an address (unix(7): 107 bytes)
+        address = f"/proc/self/fd/{folder}/{path.name}"
+        sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+        try:
+            _make_way(address, path)
+            # before there is a name: nobody else can connect in between
+            os.fchmod(sock.fileno(), SOCKET_MODE)
+            sock.bind(address)
+            stack.callback(Path(address).unlink, missing_ok=True)
+            Path(address).chmod(SOCKET_MODE)
+            sock.listen(_BACKLOG)
+            sock.setblocking(False)
+        except OSError as error:
+            raise ServiceError(
+                f"{path}: cannot listen there: {error.strerror or error}; set http.socket"
+            ) from error
         yield sock
-    finally:
-        sock.close()
-        Path(address).unlink(missing_ok=True)
-        os.close(folder)
 
 
 def _make_way(address: str, path: Path) -> None:
