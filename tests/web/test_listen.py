@@ -106,7 +106,7 @@ def test_metrics_have_an_address_of_their_own(tmp_path: Path) -> None:
             paths = ("/metrics", "/healthz", "/api/status")
             return [httpx.get(f"http://127.0.0.1:{port}{path}").status_code for path in paths]
 
-        assert asyncio.run(_served(listeners, ask)) == [200, 200, 401]
+        assert asyncio.run(_served(listeners, ask)) == [200, 200, 404]
 
 
 def test_with_tls_the_api_speaks_nothing_else(tmp_path: Path, certificate: tuple[str, str]) -> None:
