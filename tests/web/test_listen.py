@@ -17,10 +17,10 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
-from tests.web.doubles import StubHealth, make_app
+from tests.web.doubles import StubDetector, StubHealth
 from tinylogbert_daemon.config import Config, parse
 from tinylogbert_daemon.errors import ServiceError
-from tinylogbert_daemon.web.app import create_probes
+from tinylogbert_daemon.web.app import create_app, create_probes
 from tinylogbert_daemon.web.listen import Listeners
 from tinylogbert_daemon.web.server import bound_unix, check_tls
 
@@ -33,9 +33,16 @@ def _config(directory: Path, **http: Any) -> Config:
 async def _served(listeners: Listeners, ask: Callable[[], Any]) -> Any:
     """Return what ``ask`` gives while ``listeners`` serve."""
     stop = asyncio.Event()
+    app = create_app(
+        detector=StubDetector(),
+        registry=CollectorRegistry(),
+        health=StubHealth(),
+        version="9.9",
+        access=listeners.access,
+    )
     probes = create_probes(registry=CollectorRegistry(), health=StubHealth(), version="9.9")
     async with asyncio.TaskGroup() as group:
-        for serving in listeners.serving(make_app(), probes, stop):
+        for serving in listeners.serving(app, probes, stop):
             group.create_task(serving)
         try:
             return await asyncio.to_thread(ask)
