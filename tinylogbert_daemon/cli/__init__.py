@@ -26,6 +26,7 @@ COMMANDS = {
     "incidents": "list, show and follow what was found",
     "feedback": "say what is normal, mute it, mark real problems",
     "status": "ask a running daemon, or read its state",
+    "scrub": "mask the secrets in files of alerts that were written under other rules",
 }
 """Each name is a module of this package with ``add_arguments(parser)`` and ``run(args)``."""
 

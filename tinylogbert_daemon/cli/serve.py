@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(config: Config, listeners: Listeners) -> None:
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, ProcessCollector
 
     from tinylogbert_daemon import logs
     from tinylogbert_daemon.metrics import Metrics
@@ -65,6 +65,7 @@ async def _serve(config: Config, listeners: Listeners) -> None:
         loop.add_signal_handler(number, stop.set)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
+    ProcessCollector(registry=registry)
     with ThreadPoolExecutor(1, "scorer") as executor:
         engine = await loop.run_in_executor(executor, load_engine, config, metrics)
         health = ServeHealth(engine.artifact, time.monotonic)

@@ -167,7 +167,7 @@ class Http(Section):
 
     enabled: bool = True
     tls_certificate: str = ""
-    tls_key: str = ""
+    tls_key: Annotated[str, Field(validate_default=True)] = ""
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 5000
     allowed_hosts: list[Text] = []

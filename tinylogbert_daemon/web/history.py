@@ -59,6 +59,13 @@ class Incident(BaseModel):
     offset: int = Field(description="Byte offset of the first record.", examples=[4096])
     line: int = Field(description="Line number of the first record.", examples=[57])
     log_text: str = Field(description="The first record, secrets masked.", examples=[LINE])
+    level: str | None = Field(
+        description="The level that the record names, if any.", examples=["error"]
+    )
+    message: str = Field(
+        description="The first record without its header.",
+        examples=["EXT4-fs error (device sda1): unable to read inode 131"],
+    )
     last_line: str = Field(description="The last record.", examples=[LINE])
     score: float = Field(examples=[0.83])
     peak: float = Field(description="The highest score.", examples=[0.83])
