@@ -56,9 +56,10 @@ FED: dict[str, list[tuple[str, ...]]] = {
     "build_info": [("VERSION", "PYTHON")],
     "model_info": [("MODEL", "tinylogbert")],
 }
-# fed by what this scene does not have, a journal, models and training runs; the test that proves it
+# fed by what this scene does not have: journal, feedback, models, training; by which test
 FED_ELSEWHERE = {
     "source_lag_seconds": "daemon/test_journal.py",
+    "feedback_total": "pipeline/test_feedback.py",
     "model_swaps_total": "daemon/test_learning.py",
     "retrains_total": "daemon/test_learning.py",
     "alerts_dead_total": "sinks/test_delivery.py",

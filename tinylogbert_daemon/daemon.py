@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -37,9 +36,11 @@ from tinylogbert_daemon.state.models import Models
 from tinylogbert_daemon.state.modes import Tightened, tighten
 from tinylogbert_daemon.state.opening import open_state
 from tinylogbert_daemon.state.spool import Spool
-from tinylogbert_daemon.web import server
-from tinylogbert_daemon.web.app import create_app
+from tinylogbert_daemon.web.app import History, create_app, create_probes
 from tinylogbert_daemon.web.detector import EngineDetector
+from tinylogbert_daemon.web.listen import Listeners
+from tinylogbert_daemon.web.records import Records
+from tinylogbert_daemon.web.stream import Hub
 
 _HEARTBEAT_SECONDS = 5.0
 _HOUR = 3600.0
@@ -157,23 +158,29 @@ class Daemon:
         )
         view = Store(config.state_path, read_only=True)
         stack.callback(view.close)
-        health = Health(pipeline, view, config.decision.learning_hours * _HOUR, self.uptime)
-        socket_ = None
-        if config.http.enabled:
-            socket_ = stack.enter_context(server.bind(config.http.host, config.http.port))
+        health = Health(pipeline, view, config, self.uptime)
+        listeners = Listeners(config, stack, has_state=True)
+        records = Records(config.state_path)
+        stack.callback(records.close)
+        hub = Hub()
+        pipeline.committer.watch = hub.publish
         async with asyncio.TaskGroup() as group:
             http_stop = asyncio.Event()
             engine = Engine(scorer, pipeline.decider, self._clock.now)
             detector = EngineDetector(engine, scorer_thread)
-            if socket_ is not None:
-                app = create_app(
-                    detector=detector,
-                    registry=self._metrics.registry,
-                    health=health,
-                    version=__version__,
-                )
-                group.create_task(server.serve(app, socket_, http_stop))
-            heart = group.create_task(self._beat(pipeline, socket_))
+            registry = self._metrics.registry
+            app = create_app(
+                detector=detector,
+                registry=registry,
+                health=health,
+                version=__version__,
+                access=listeners.access,
+                history=History(records, hub, pipeline.feedback, self._clock.now),
+            )
+            probes = create_probes(registry=registry, health=health, version=__version__)
+            for serving in listeners.serving(app, probes, http_stop):
+                group.create_task(serving)
+            heart = group.create_task(self._beat(pipeline, listeners.url))
 
             def swapped(new: Scorer) -> None:
                 self._use(new)
@@ -196,9 +203,10 @@ class Daemon:
             finally:
                 heart.cancel()
                 learning.cancel()
+                hub.close()
                 http_stop.set()
 
-    async def _beat(self, pipeline: Pipeline, socket_: socket.socket | None) -> None:
+    async def _beat(self, pipeline: Pipeline, url: str) -> None:
         """Say when all is up, then feed systemd's watchdog for as long as work gets done."""
         await pipeline.ready.wait()
         count = len(pipeline.followed())
@@ -207,7 +215,7 @@ class Daemon:
             version=__version__,
             model=pipeline.scorer.artifact.name,
             files=count,
-            http=server.url(socket_) if socket_ is not None else "off",
+            http=url,
         )
         if not count and await asyncio.to_thread(journal.is_there):
             self._log.warning(journal.HINT)

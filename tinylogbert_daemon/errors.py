@@ -29,5 +29,13 @@ class DataError(TinyLogBertError):
     """A data file of a one-shot command has the wrong form or content."""
 
 
+class FeedbackError(TinyLogBertError):
+    """What is asked of incidents or feedback cannot be: an unknown id, a wrong cursor."""
+
+
+class UnknownError(FeedbackError):
+    """There is no incident, or no feedback, of that id."""
+
+
 class ServiceError(TinyLogBertError):
     """A socket cannot be bound, or a running daemon cannot be asked."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinylogbert_daemon import __version__
+from tinylogbert_daemon.config import Config
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.state.browse import lines_by_source
+from tinylogbert_daemon.web.model_card import model_card
+from tinylogbert_daemon.web.models import ModelCard, SourceView
+from tinylogbert_daemon.web.sources import Reading, source_views
 from tinylogbert_daemon.web.status import Status, read_status
 
 STUCK_SECONDS = 120.0
@@ -17,20 +22,20 @@ STUCK_SECONDS = 120.0
 class Health:
     """The daemon as the API sees it: read only.
 
-    ``learning_seconds`` is how long a source learns, in log time; ``uptime`` returns the seconds
-    since the start.
+    ``uptime`` returns the seconds since the start.
     """
 
     def __init__(
         self,
         pipeline: Pipeline,
         view: Store,
-        learning_seconds: float,
+        config: Config,
         uptime: Callable[[], float],
     ) -> None:
         self._pipeline = pipeline
         self._view = view
-        self._learning_seconds = learning_seconds
+        self._names = [source.name for source in config.sources]
+        self._learning_seconds = config.decision.learning_hours * 3600.0
         self._uptime = uptime
 
     def ready(self) -> tuple[bool, str]:
@@ -59,6 +64,20 @@ class Health:
             "model_trained": trained(model),
             "uptime_seconds": round(self._uptime(), 3),
         }
+
+    def sources(self) -> list[SourceView]:
+        """Return how each source stands."""
+        status = read_status(self._view, __version__, self._learning_seconds)
+        followed = [
+            Reading(one.source, one.lag_bytes, one.unreadable is not None)
+            for one in self._pipeline.followed().values()
+        ]
+        lines = self._view.ask(lines_by_source)
+        return source_views(self._names, status["sources"], lines, followed)
+
+    def model(self) -> ModelCard:
+        """Return the card of the model in use."""
+        return model_card(self._pipeline.scorer.artifact)
 
 
 def trained(model: Artifact) -> float:

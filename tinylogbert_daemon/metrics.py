@@ -63,6 +63,7 @@ class Metrics:
         self.alerts_dead = counter("alerts_dead", "Alerts given up, into the dead letters.", "sink")
         self.deliveries_dead = gauge("deliveries_dead", "Dead letters that are kept.", "sink")
         self.deliveries_pending = gauge("deliveries_pending", "Alerts owed to a sink.", "sink")
+        self.feedback = counter("feedback", "Feedback given, and taken back, by kind.", "kind")
         self.model_swaps = counter(
             "model_swaps", "New models compared with the one in use, by outcome.", "outcome"
         )

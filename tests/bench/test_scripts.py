@@ -41,6 +41,15 @@ def test_five_writers_rotating_by_size_and_a_kill(model_folder: Path) -> None:
     assert found == {"written": 50_000, "scored": 50_000, "lost": 0, "doubled": 0}
 
 
+def test_requests_beside_an_echo(model_folder: Path) -> None:
+    found = run("api.py", "--quick", "--model", str(model_folder))
+    assert found["client"] in {"wrk", "own"}
+    for name in ("echo", "warm", "cold"):
+        assert found[name]["requests_per_s"] > 0
+        assert found[name]["p99_ms"] > 0
+    assert found["warm"]["vs_echo"] > 0
+
+
 def test_the_same_scenarios_under_other_tailers(model_folder: Path) -> None:
     """Ours is exact; others are played where they are installed, whatever they count."""
     found = run("peers_tailing.py", "--quick", "--model", str(model_folder))

@@ -52,7 +52,8 @@ MISTAKES = {
         "f:1: logging.level: must be 'debug', 'info', 'warning' or 'error'"
     ),
     "http: {host: 0.0.0.0}\n": (
-        "f:1: http.host: must be a loopback address (127.0.0.1, ::1, localhost)"
+        "f:1: http.host: must be a loopback address (127.0.0.1, ::1, localhost), or "
+        "tls_certificate and tls_key be set"
     ),
     "sources:\n  - {name: a b, paths: [c]}\n": (
         "f:2: sources.0.name: must be 1 to 64 letters, digits, dots, underscores or hyphens"

@@ -101,14 +101,21 @@ def test_a_byte_changed_within_a_row_is_noticed(
     store.close()
 
 
-def test_every_table_has_sums_but_those_of_rules_and_dead_letters(path: Path) -> None:
+def test_every_table_has_sums_but_those_of_rules_letters_and_feedback(path: Path) -> None:
     with sqlite3.connect(path) as database:
         rows = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
         for table in (*SMALL, *LARGE):
             (count,) = database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()
             assert count > 0
     database.close()
-    assert {name for (name,) in rows} == {*SMALL, *LARGE, "privacy", "dead", "sqlite_sequence"}
+    assert {name for (name,) in rows} == {
+        *SMALL,
+        *LARGE,
+        "privacy",
+        "dead",
+        "feedback",
+        "sqlite_sequence",
+    }
 
 
 @pytest.mark.parametrize(

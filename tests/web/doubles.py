@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from tinylogbert_daemon.web.app import create_app
+from tinylogbert_daemon.web.models import ModelCard, SourceView
+from tinylogbert_daemon.web.sources import source_views
 from tinylogbert_daemon.web.status import Status, empty_status
 
 if TYPE_CHECKING:
@@ -71,6 +73,21 @@ class StubHealth:
 
     def status(self) -> Status:
         return self.now
+
+    def sources(self) -> list[SourceView]:
+        return source_views(["app"], {}, {}, [])
+
+    def model(self) -> ModelCard:
+        return ModelCard(
+            name="tinylogbert-0123456789ab",
+            type="tinylogbert",
+            format=1,
+            normalizer=2,
+            trained=1.0,
+            training={"records": 7},
+            files={"model.pt": "00"},
+            counted_texts=0,
+        )
 
 
 def make_app(

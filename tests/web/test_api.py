@@ -191,7 +191,6 @@ def test_a_failure_inside_shows_neither_its_trace_nor_its_content(
         ("GET", "/nothing", 404),
         ("GET", DETECT, 405),
         ("DELETE", "/api/status", 405),
-        ("GET", "/api/status/", 404),
     ],
 )
 def test_unknown_paths_and_methods_are_answered_as_json(
@@ -200,6 +199,10 @@ def test_unknown_paths_and_methods_are_answered_as_json(
     answer = ask(make_app(), method, path)
     assert answer.status_code == status
     assert "/docs" in answer.json()["error"]
+
+
+def test_an_unknown_path_of_the_api_is_not_known_to_be_harmless() -> None:
+    assert ask(make_app(), "GET", "/api/status/").status_code == 401
 
 
 def test_health_answers_its_reason() -> None:

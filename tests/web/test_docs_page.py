@@ -40,6 +40,8 @@ def test_it_lists_every_path_of_the_openapi_document() -> None:
         "/api/anomaly/batch_detect",
         "/api/anomaly/tokenize",
         "/api/status",
+        "/api/sources",
+        "/api/model",
         "/metrics",
         "/healthz",
         "/readyz",

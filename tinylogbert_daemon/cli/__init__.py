@@ -23,6 +23,8 @@ COMMANDS = {
     "compare": "measure both models on the same labelled JSONL, as a report",
     "workflow": "from a raw log to two trained models and a report on them",
     "serve": "the REST API without tailing",
+    "incidents": "list, show and follow what was found",
+    "feedback": "say what is normal, mute it, mark real problems",
     "status": "ask a running daemon, or read its state",
     "scrub": "mask the secrets in files of alerts that were written under other rules",
     "alerts": "try the sinks, list what was given up, put it back",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tinylogbert_daemon.config import Config
     from tinylogbert_daemon.decide.engine import Engine
     from tinylogbert_daemon.metrics import Metrics
+    from tinylogbert_daemon.model.artifact import Artifact
+    from tinylogbert_daemon.web.listen import Listeners
+    from tinylogbert_daemon.web.models import ModelCard, SourceView
     from tinylogbert_daemon.web.status import Status
 
 
@@ -37,24 +40,23 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit status."""
     from tinylogbert_daemon import logs
     from tinylogbert_daemon.config import load
-    from tinylogbert_daemon.web.server import bind
+    from tinylogbert_daemon.web.listen import Listeners
 
     given = {"http.host": args.host, "http.port": args.port, "model.path": args.model}
     config = load(args.config, options={k: v for k, v in given.items() if v is not None})
     logs.configure(config.logging.level, config.logging.format)
     # before the model is loaded: that takes a second, a port in use is known at once
-    with bind(config.http.host, config.http.port) as sock:
-        asyncio.run(_serve(config, sock))
+    with ExitStack() as stack:
+        asyncio.run(_serve(config, Listeners(config, stack, has_state=False)))
     return 0
 
 
-async def _serve(config: Config, sock: socket.socket) -> None:
+async def _serve(config: Config, listeners: Listeners) -> None:
     from prometheus_client import CollectorRegistry, ProcessCollector
 
     from tinylogbert_daemon import logs
     from tinylogbert_daemon.metrics import Metrics
-    from tinylogbert_daemon.web import server
-    from tinylogbert_daemon.web.app import create_app
+    from tinylogbert_daemon.web.app import create_app, create_probes
     from tinylogbert_daemon.web.detector import EngineDetector
 
     loop = asyncio.get_running_loop()
@@ -66,15 +68,20 @@ async def _serve(config: Config, sock: socket.socket) -> None:
     ProcessCollector(registry=registry)
     with ThreadPoolExecutor(1, "scorer") as executor:
         engine = await loop.run_in_executor(executor, load_engine, config, metrics)
+        health = ServeHealth(engine.artifact, time.monotonic)
         app = create_app(
             detector=EngineDetector(engine, executor),
             registry=registry,
-            health=ServeHealth(engine.model, time.monotonic),
+            health=health,
             version=__version__,
+            access=listeners.access,
         )
+        probes = create_probes(registry=registry, health=health, version=__version__)
         log = logs.get()
-        log.info(f"listening on {server.url(sock)}", model=engine.model)
-        await server.serve(app, sock, stop)
+        log.info(f"listening on {listeners.url}", model=engine.model)
+        async with asyncio.TaskGroup() as group:
+            for serving in listeners.serving(app, probes, stop):
+                group.create_task(serving)
         log.info("stopped")
 
 
@@ -93,8 +100,9 @@ def load_engine(config: Config, metrics: Metrics) -> Engine:
 class ServeHealth:
     """Health of a program that answers only once its model is loaded, and has no state."""
 
-    def __init__(self, model: str, monotonic: Callable[[], float]) -> None:
-        self._model = model
+    def __init__(self, artifact: Artifact, monotonic: Callable[[], float]) -> None:
+        self._artifact = artifact
+        self._model = artifact.name
         self._monotonic = monotonic
         self._started = monotonic()
 
@@ -116,3 +124,13 @@ class ServeHealth:
             "model": self._model,
             "uptime_seconds": round(self._monotonic() - self._started, 3),
         }
+
+    def sources(self) -> list[SourceView]:
+        """Return no sources: nothing is tailed."""
+        return []
+
+    def model(self) -> ModelCard:
+        """Return the card of the model."""
+        from tinylogbert_daemon.web.model_card import model_card
+
+        return model_card(self._artifact)

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     options = {} if args.state_dir is None else {"state_dir": str(args.state_dir)}
     config = load(args.config, options=options)
-    status = _ask(config) if config.http.enabled else None
+    status = _ask_socket(config) or (_ask(config) if config.http.enabled else None)
     if status is None or not _is_ours(status, config.state_path, named=args.state_dir is not None):
         store = Store(config.state_path, read_only=True)
         try:
@@ -49,6 +49,19 @@ def run(args: argparse.Namespace) -> int:
             store.close()
     print(json.dumps(status, indent=2) if args.json else describe(status))
     return 0
+
+
+def _ask_socket(config: Config) -> Status | None:
+    """Return what the daemon on the configured state says over its Unix socket, if it does."""
+    from tinylogbert_daemon.cli import client
+    from tinylogbert_daemon.errors import ServiceError
+
+    try:
+        daemon = client.running(config)
+        found: Status | None = None if daemon is None else daemon.ask("GET", "/api/status")
+    except (ServiceError, ValueError):
+        return None
+    return found
 
 
 def _ask(config: Config) -> Status | None:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tinylogbert_daemon import privacy
 from tinylogbert_daemon.config.section import Name, Positive, Section, Text
@@ -133,17 +133,38 @@ class State(Section):
 
 
 class Http(Section):
-    """The REST API, metrics and health."""
+    """The REST API, metrics and health.
+
+    ``socket`` is the path of the Unix socket, empty for ``api.sock`` in the state directory, or
+    ``off``. ``metrics_port`` 0 means that metrics and health have no address of their own.
+    """
 
     enabled: bool = True
-    host: str = "127.0.0.1"
+    tls_certificate: str = ""
+    tls_key: Annotated[str, Field(validate_default=True)] = ""
+    host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 5000
+    allowed_hosts: list[Text] = []
+    socket: str = ""
+    metrics_host: Text = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+
+    @field_validator("tls_key")
+    @classmethod
+    def _both_or_none(cls, key: str, info: ValidationInfo) -> str:
+        if bool(key) != bool(info.data.get("tls_certificate")):
+            raise ValueError("tls_certificate and tls_key go together; set both or none")
+        return key
 
     @field_validator("host")
     @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        if host not in LOOPBACK:
-            raise ValueError(f"must be a loopback address ({', '.join(LOOPBACK)})")
+    def _loopback_or_tls(cls, host: str, info: ValidationInfo) -> str:
+        # a token that goes over a network in the clear is none
+        if host not in LOOPBACK and not info.data.get("tls_key"):
+            raise ValueError(
+                f"must be a loopback address ({', '.join(LOOPBACK)}), or tls_certificate and "
+                "tls_key be set"
+            )
         return host
 
 
@@ -207,6 +228,13 @@ class Config(Section):
     def retention_seconds(self) -> float:
         """How long closed incidents and samples are kept, in seconds of log time; 0 for ever."""
         return self.decision.retention_days * 86_400.0
+
+    @property
+    def socket_path(self) -> Path | None:
+        """The Unix socket, None where there is none."""
+        if self.http.socket == "off":
+            return None
+        return Path(self.http.socket) if self.http.socket else self.state_path / "api.sock"
 
     @property
     def jsonl_path(self) -> Path:

@@ -148,7 +148,7 @@ class Withheld:
 SuppressedRow = tuple[str, str, int, int, float]
 """Source, reason, how many ever, how many since the source's last alert, and from when on."""
 
-_REPEATS = "open"
+_EXPECTED = ("open", "muted")
 
 
 class Suppressed:
@@ -163,8 +163,9 @@ class Suppressed:
         key = (source, reason)
         _, _, total, pending, since = self._rows.get(key, (*key, 0, 0, now))
         since = since if pending else now
-        # that an open incident goes on is no news to whoever got its alert
-        pending += 0 if reason == _REPEATS else count
+        # that an open incident goes on is no news to whoever got its alert, nor that a muted text
+        # is there to whoever muted it
+        pending += 0 if reason in _EXPECTED else count
         self._rows[key] = (*key, total + count, pending, since)
         self._changed.add(key)
 

@@ -49,12 +49,23 @@ class Anomaly:
 
 
 @dataclass(frozen=True, slots=True)
+class Muted:
+    """Whose feedback mutes an incident: its number, kind and author, and until when (seconds)."""
+
+    feedback: int
+    kind: str
+    author: str
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """An open or closed incident; ``id`` is its first anomaly's.
 
     ``alerted`` says that its opening was sent, else ``withheld`` says why not. ``suppressed``
     counts what came later and was not sent: more of a text, block by block, or texts that joined.
-    ``peak`` is the highest score; ``storm`` is there where it covers many texts.
+    ``peak`` is the highest score; ``storm`` is there where it covers many texts, ``muted`` where
+    feedback keeps it quiet.
     """
 
     id: str
@@ -70,6 +81,7 @@ class Incident:
     suppressed: int = 0
     peak: float = 0.0
     storm: Storm | None = None
+    muted: Muted | None = None
 
     @property
     def keys(self) -> tuple[int, ...]:

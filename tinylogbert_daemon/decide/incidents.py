@@ -12,6 +12,7 @@ from tinylogbert_daemon.decide.incident import (
     Change,
     Growth,
     Incident,
+    Muted,
     enlarged,
     gathered,
     grown,
@@ -28,6 +29,10 @@ STORM_SECONDS = 60.0
 
 def _unexplained(anomaly: Anomaly) -> Anomaly:
     return anomaly
+
+
+def _unmuted(_: Anomaly) -> Muted | None:
+    return None
 
 
 class IncidentBook:
@@ -78,11 +83,13 @@ class IncidentBook:
         anomalies: Sequence[Anomaly],
         until: float,
         explain: Callable[[Anomaly], Anomaly] = _unexplained,
+        muted: Callable[[Anomaly], Muted | None] = _unmuted,
     ) -> list[Change]:
         """Open incidents for the anomalies of one block of one source, or let them grow.
 
         ``until`` is the log time up to which the block reaches. ``explain`` gives an anomaly its
-        reason; it is called for those alone that open an incident.
+        reason; it is called for those alone that open an incident. What ``muted`` keeps quiet opens
+        one of its own, which is never sent, costs no budget and is part of no storm.
         """
         changes: list[Change] = []
         fresh: dict[int, Anomaly] = {}
@@ -97,7 +104,15 @@ class IncidentBook:
                 known = self._open[anomaly.source][id_]
                 changes.append(Change("grown", self._put(grown(known, anomaly, until))))
         if fresh:
-            changes += self._admit(list(fresh.values()), until, explain)
+            loud = []
+            for anomaly in fresh.values():
+                feedback = muted(anomaly)
+                if feedback is None:
+                    loud.append(anomaly)
+                else:
+                    changes.append(self._begin_muted(explain(anomaly), feedback, until))
+            if loud:
+                changes += self._admit(loud, until, explain)
             changes += self._make_room()
         return changes
 
@@ -123,6 +138,49 @@ class IncidentBook:
                 break  # the others were seen later
             closed.append(self._close(incident, now, "quiet"))
         return closed
+
+    def mute(self, key: int, feedback: Muted) -> list[Incident]:
+        """Close and return the open incidents of one text: feedback keeps it quiet from now on.
+
+        A storm goes on: it is of other texts as well.
+        """
+        closed = []
+        for incident in self._of_text(key):
+            if incident.storm is None and incident.muted is None:
+                ended = self._close(incident, incident.last_seen, "muted")
+                closed.append(replace(ended, muted=feedback))
+        return closed
+
+    def unmute(self, feedback: int) -> list[Incident]:
+        """Close and return the open incidents that ``feedback`` mutes, so that the next is sent."""
+        found = [
+            incident
+            for incidents in self._open.values()
+            for incident in incidents.values()
+            if incident.muted is not None and incident.muted.feedback == feedback
+        ]
+        return [self._close(incident, incident.last_seen, "unmuted") for incident in found]
+
+    def _of_text(self, key: int) -> list[Incident]:
+        places = [(source, self._places.get((source, key))) for source in self._open]
+        return [self._open[source][id_] for source, id_ in places if id_ is not None]
+
+    def _begin_muted(self, first: Anomaly, feedback: Muted, until: float) -> Change:
+        self.suppressed.add(first.source, "muted", first.time)
+        incident = Incident(
+            id=first.id,
+            first=first,
+            opened=first.time,
+            last_seen=max(first.time, until),
+            records=first.records,
+            last_line=first.last_line,
+            alerted=False,
+            withheld="muted",
+            peak=first.score,
+            muted=feedback,
+        )
+        self._put(incident, incident.keys)
+        return Change("opened", incident)
 
     def _admit(
         self, fresh: list[Anomaly], until: float, explain: Callable[[Anomaly], Anomaly]

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from tinylogbert_daemon.decide.counts import ERA_SECONDS, TextCounts
 from tinylogbert_daemon.decide.familiarity import WordPairs
+from tinylogbert_daemon.decide.feedback import FeedbackBook
 from tinylogbert_daemon.decide.operating import OPERATING_STATE, OperatingPoint
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model.artifact import Artifact
@@ -160,7 +161,9 @@ class Decider:
         self.pairs = WordPairs()
         self._contents: dict[int, float] = {}
         self._operating = operating or OperatingPoint(math.inf, math.inf)
+        self.feedback: FeedbackBook | None = None
         self._set_reference(calibration.raw * _PRIOR_EPISODES)
+        self._first_surprise = self._surprise  # what the host has not damped
 
     def learn(
         self, seen: Iterable[Verdict], now: float, *, learning: bool = False
@@ -217,11 +220,17 @@ class Decider:
         """Return the decision on records with ``verdict`` at ``now`` (seconds, log time).
 
         While ``learning``, and where no text was counted yet, no text is wholly new: severity,
-        level and surprise must speak against it.
+        level and surprise must speak against it. What feedback calls a real problem is judged as if
+        it came for the first time, however often it was there.
         """
         if not verdict.text:
             return Decision(0.0, 0.0, False)
-        evidence, novelty = self._evidence(verdict, now, learning)
+        if self.feedback is not None and self.feedback.is_real(verdict):
+            surprise = self._first_surprise[raw_bin(verdict.raw)]
+            evidence = self._content(verdict) + _SURPRISE_WEIGHT * surprise - _OFFSET
+            novelty = 1.0
+        else:
+            evidence, novelty = self._evidence(verdict, now, learning)
         score = 1.0 / (1.0 + math.exp(self._operating.bar - evidence))
         return Decision(score, novelty, score >= self.threshold)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from tinylogbert_daemon import logs
+from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline.process import Tally
@@ -40,6 +41,8 @@ class Committer:
         self.complete: Callable[[Effects], None] = lambda _: None
         """Called with effects that are about to be committed, to complete them."""
         self.failure: str | None = None
+        self.watch: Callable[[Sequence[Incident]], None] = lambda _: None
+        """Told, after each commit, of the incidents that it changed."""
         self.progress = asyncio.Event()
         """Set whenever a commit has ended, well or not; whoever looks at it clears it."""
         self.committed = asyncio.Event()
@@ -109,6 +112,8 @@ class Committer:
             self.failure = None
         for tally in tallies:
             publish(self._metrics, tally)
+        if effects.incidents:
+            self.watch(list(effects.incidents.values()))
         self._note_dropped({sink for sink, _, _ in effects.deliveries}, dropped)
         if effects.deliveries:
             self.committed.set()

@@ -15,8 +15,8 @@ _ONGOING_NOVELTY = 0.15  # an incident's text that never pauses is the new norma
 class Deciding:
     """Decides for one source.
 
-    A decision hangs on the verdict, the log time, what the decider has learned, and its threshold;
-    while the others stay, the verdicts that were harmless are passed over.
+    A decision hangs on the verdict, the log time, what the decider has learned or was told,
+    and its threshold; while the others stay, the verdicts that were harmless are passed over.
     """
 
     def __init__(self, decider: Decider, incidents: IncidentBook) -> None:
@@ -34,7 +34,8 @@ class Deciding:
         handed out again before something has changed.
         """
         decider, seen = self._decider, judged.seen
-        at = (decider.version, judged.now, judged.learning, decider.threshold)
+        told = decider.feedback.version if decider.feedback is not None else 0
+        at = (decider.version, judged.now, judged.learning, decider.threshold, told)
         if at != self._at:
             self._at = at
             self._decided.clear()

@@ -10,7 +10,7 @@ from functools import partial
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.decide.alert import body
 from tinylogbert_daemon.decide.explain import reason, surprising_words
-from tinylogbert_daemon.decide.incident import Anomaly, Incident
+from tinylogbert_daemon.decide.incident import Anomaly, Incident, Muted
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.normals import Normals
 from tinylogbert_daemon.decide.score import Decider, Decision
@@ -169,6 +169,11 @@ class Processor:
         effects.log_times[block.source] = now
         effects.blocks += 1
 
+    def ended(self, incidents: list[Incident], effects: Effects) -> None:
+        """Take note that ``incidents`` were closed from outside, by feedback."""
+        for incident in incidents:
+            self._closed(incident, effects)
+
     def close_idle(self, effects: Callable[[], Effects]) -> list[str]:
         """Close what became quiet on sources without a new block; return the sources.
 
@@ -274,7 +279,12 @@ class Processor:
             nearest = self._normals.nearest(shown, anomaly.source, is_open)
             return replace(anomaly, reason=why, words=words, nearest=nearest)
 
-        for change in self._incidents.observe([one for one, _ in found], judged.now, explain):
+        def muted(anomaly: Anomaly) -> Muted | None:
+            feedback = self._decider.feedback
+            return feedback.muting(verdicts[anomaly.key]) if feedback is not None else None
+
+        anomalous_now = [one for one, _ in found]
+        for change in self._incidents.observe(anomalous_now, judged.now, explain, muted):
             incident = change.incident
             if change.kind == "closed":
                 self._closed(incident, effects)

@@ -11,6 +11,7 @@ from tinylogbert_daemon import logs
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.config import Config
 from tinylogbert_daemon.decide.budget import Budget, Suppressed
+from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.score import Decider
 from tinylogbert_daemon.errors import StateError
@@ -19,6 +20,7 @@ from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.model.verdicts import VerdictCache
 from tinylogbert_daemon.pipeline.commit import Committer
+from tinylogbert_daemon.pipeline.feedback import PipelineFeedback
 from tinylogbert_daemon.pipeline.positions import Positions
 from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.pipeline.process import Processor, SourceState
@@ -93,6 +95,17 @@ class Pipeline:
             storm_seconds=decision.storm_seconds,
             suppressed=Suppressed(store.suppressed()),
         )
+        self.feedback = PipelineFeedback(
+            store,
+            self.incidents,
+            self._end,
+            state_thread=self._state_thread,
+            scorer_thread=scorer_executor,
+            clock=clock,
+            metrics=metrics,
+            masker=config.privacy.masker() if config.privacy.mask else None,
+        )
+        self.decider.feedback = self.feedback.book
         self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
         self._sinks = [delivery.name for delivery in self._deliveries]
         metrics.expect([source.name for source in config.sources], self._sinks)
@@ -140,6 +153,15 @@ class Pipeline:
             self._working_since = self._clock.monotonic()
         return self._clock.monotonic() - self._working_since
 
+    def _end(self, close: Callable[[], list[Incident]]) -> None:
+        """Have the state know of the incidents that ``close`` closes."""
+        effects = self.committer.effects()
+        self._processor.settle(effects)
+        incidents = close()
+        self._processor.ended(incidents, effects)
+        for incident in incidents:
+            self.committer.know(incident.first.source)
+
     def _make_processor(self) -> Processor:
         """Return a processor on the scorer and decider in use, with an empty verdict cache."""
         config = self._config
@@ -177,7 +199,13 @@ class Pipeline:
             decider = await loop.run_in_executor(
                 self._state_thread, self._taught, scorer.artifact, recent
             )
-            accept()
+            decider.feedback = self.feedback.book
+            await self.feedback.use(scorer)
+            try:
+                accept()
+            except BaseException:
+                await self.feedback.use(self.scorer)
+                raise
             self.scorer, self.decider = scorer, decider
             self._scoring.use(scorer)
             self._processor = self._make_processor()
@@ -198,6 +226,7 @@ class Pipeline:
         within ``DRAIN_SECONDS``. What is cut off then is read or delivered again by the next run.
         """
         try:
+            await self.feedback.use(self.scorer)
             async with asyncio.TaskGroup() as group:
                 tailing = group.create_task(self._tailing.run(), name="tailing")
                 others = [

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tinylogbert_daemon.errors import StateError
-from tinylogbert_daemon.state.damage import state_error
+from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.lock import lock
 from tinylogbert_daemon.state.modes import make_private, open_private
 from tinylogbert_daemon.state.schema import MIGRATIONS
 from tinylogbert_daemon.state.sums import provide, seal_all
 
 DATABASE = "state.db"
+
+_T = TypeVar("_T")
 
 
 class Database:
@@ -92,6 +94,19 @@ class Database:
     def _many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         with self._transaction("cannot write"):
             self._db.executemany(statement, rows)
+
+    def ask(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return what ``query`` reads; raises :class:`StateError` if the database is damaged."""
+        try:
+            with undamaged(self.path, "an incident or feedback"):
+                return query(self._db)
+        except sqlite3.Error as error:
+            raise state_error(f"{self.path}: cannot read the state", error) from error
+
+    def change(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return what ``change`` gives, all that it writes committed, or nothing if it raises."""
+        with self._transaction("cannot write"):
+            return change(self._db)
 
     @contextlib.contextmanager
     def _transaction(self, failure: str) -> Iterator[None]:

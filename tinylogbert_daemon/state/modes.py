@@ -12,6 +12,8 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 _OTHERS = 0o077
+_PASS = 0o010  # the group may go through the state directory, to what it may open there
+_TOKEN = ("api.token", 0o040)
 _WRITE = 0o022
 _MODELS = "models"
 
@@ -59,11 +61,13 @@ def tighten(state_dir: Path, others: Iterable[Path] = ()) -> Tightened:
     """
     found = Tightened()
     if not _is_shared(state_dir):
-        _tighten(state_dir, found)
+        _tighten(state_dir, found, allowed=_PASS)
     elif stat.S_IMODE(state_dir.stat().st_mode) & _OTHERS:
         found.left.append(str(state_dir))
     for path in (*_state(state_dir), *others):
         _tighten(path, found)
+    name, allowed = _TOKEN
+    _tighten(state_dir / name, found, allowed=allowed)
     for path in _models(state_dir / _MODELS):
         _tighten(path, found, unless=_WRITE)
     return found
@@ -94,7 +98,7 @@ def _is_shared(folder: Path) -> bool:
         )
 
 
-def _tighten(path: Path, found: Tightened, unless: int = 0) -> None:
+def _tighten(path: Path, found: Tightened, unless: int = 0, allowed: int = 0) -> None:
     try:
         # A name may be made another thing at any time: what is looked at is what is changed. But it
         # is not opened: to close a file ends all locks that this process has on it (fcntl(2)), and
@@ -106,7 +110,8 @@ def _tighten(path: Path, found: Tightened, unless: int = 0) -> None:
         status = os.fstat(descriptor)
         mode = stat.S_IMODE(status.st_mode)
         is_folder = stat.S_ISDIR(status.st_mode)
-        if not (is_folder or stat.S_ISREG(status.st_mode)) or not mode & _OTHERS or mode & unless:
+        loose = mode & _OTHERS & ~allowed
+        if not (is_folder or stat.S_ISREG(status.st_mode)) or not loose or mode & unless:
             return
         if status.st_uid != os.geteuid():
             found.left.append(str(path))

@@ -26,6 +26,9 @@ _STATEMENTS = (
     # the count stays: its key holds no words, and what is common here must not look new
     f"{_REACHED} UPDATE texts SET shape = x'', shape_sum = 0 WHERE length(shape) > 0 "  # noqa: S608
     "AND updated < (SELECT MAX(time) FROM reached) - :retention",
+    # what holds no longer; it was said by the clock
+    "DELETE FROM feedback WHERE MIN(COALESCE(undone, expires), COALESCE(expires, undone)) "
+    "< :now - :retention",
 )
 
 
@@ -38,7 +41,8 @@ def limit(db: sqlite3.Connection, files: int, incidents: int) -> None:
     )
     db.execute(
         "DELETE FROM incidents WHERE closed IS NOT NULL AND id IN "
-        "(SELECT id FROM incidents ORDER BY opened DESC LIMIT -1 OFFSET ?)",
+        # many near texts that are muted leave the others their room
+        "(SELECT id FROM incidents ORDER BY muted IS NULL DESC, opened DESC LIMIT -1 OFFSET ?)",
         (incidents,),
     )
 

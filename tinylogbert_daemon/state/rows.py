@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import asdict
 from typing import Any
 
 from tinylogbert_daemon.decide.difference import Nearest
-from tinylogbert_daemon.decide.incident import Anomaly, Incident
+from tinylogbert_daemon.decide.incident import Anomaly, Incident, Muted
 from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state.effects import FileRow
+from tinylogbert_daemon.state.schema import FEEDBACK_VERSION
 
 FILE_COLUMNS = (
     "device, inode, head, source, path, offset, lines, tail, mid_line, skipping, cursor, seen"
 )
 INCIDENT_COLUMNS = (
     "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
-    "close_reason, withheld, suppressed, peak, storm"
+    "close_reason, withheld, suppressed, peak, storm, muted"
 )
-# the same of a database of version 1, which whoever only reads does not migrate
-INCIDENT_COLUMNS_1 = (
+# the same of older databases, which whoever only reads does not migrate
+_INCIDENT_COLUMNS_1 = (
     "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
-    "'', '', 0, 0, NULL"
+    "'', '', 0, 0, NULL, NULL"
 )
+_INCIDENT_COLUMNS_2 = INCIDENT_COLUMNS.replace(", muted", ", NULL")
 
 # inode numbers have 64 bits unsigned, SQLite's integers are signed
 _UNSIGNED = 1 << 64
+
+
+def incident_columns(db: sqlite3.Connection) -> str:
+    """Return the columns of :func:`incident` in this database, whatever its version."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version < 2:
+        return _INCIDENT_COLUMNS_1
+    return INCIDENT_COLUMNS if version >= FEEDBACK_VERSION else _INCIDENT_COLUMNS_2
 
 
 def file_row(*values: Any) -> FileRow:
@@ -82,13 +93,14 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.suppressed,
         incident.peak,
         None if incident.storm is None else json.dumps(asdict(incident.storm)),
+        None if incident.muted is None else json.dumps(asdict(incident.muted)),
     )
 
 
 def incident(*values: Any) -> Incident:
     """Return the incident whose values are those of ``INCIDENT_COLUMNS``."""
     id_, _, _, opened, last_seen, closed, records, last_line, alerted, first, *rest = values
-    close_reason, withheld, suppressed, peak, storm = rest
+    close_reason, withheld, suppressed, peak, storm, muted = rest
     opener = anomaly(first)
     return Incident(
         id_,
@@ -104,6 +116,7 @@ def incident(*values: Any) -> Incident:
         suppressed,
         max(peak, opener.score),
         None if storm is None else _storm(storm),
+        None if muted is None else Muted(**json.loads(muted)),
     )
 
 

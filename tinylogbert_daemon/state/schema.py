@@ -89,4 +89,16 @@ MIGRATIONS = (
     );
     CREATE INDEX dead_of_sink ON dead (sink, number);
     """,
+    """
+    ALTER TABLE incidents ADD COLUMN muted TEXT;
+    CREATE TABLE feedback (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, key INTEGER NOT NULL,
+        text TEXT NOT NULL, sample TEXT NOT NULL, near REAL,
+        created REAL NOT NULL, expires REAL, author TEXT NOT NULL, note TEXT NOT NULL,
+        undone REAL, undone_by TEXT NOT NULL
+    );
+    """,
 )
+
+FEEDBACK_VERSION = 7
+"""The version from which on there is feedback."""

@@ -28,6 +28,7 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
         _incidents(db, masker)
         _deliveries(db, masker, "deliveries")
         _deliveries(db, masker, "dead")
+        _feedback(db, masker)
         seal_new(db, "incidents", "deliveries")
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
@@ -93,6 +94,19 @@ def masked_alert(body: str, masker: Masker) -> str:
         _mask(example, "log_text", masker)
     after = json.dumps(alert)
     return body if after == before else after
+
+
+def _feedback(db: sqlite3.Connection, masker: Masker) -> None:
+    rows = [
+        ({"sample": sample, "text": text}, number)
+        for number, sample, text in db.execute("SELECT number, sample, text FROM feedback")
+    ]
+    for fields, _ in rows:
+        _mask(fields, "sample", masker)
+    db.executemany(
+        "UPDATE feedback SET sample = ?, text = ? WHERE number = ?",
+        [(fields["sample"], fields["text"], number) for fields, number in rows],
+    )
 
 
 def _mask(fields: dict[str, Any], name: str, masker: Masker) -> None:

@@ -17,10 +17,9 @@ from tinylogbert_daemon.state.database import Database
 from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
-    INCIDENT_COLUMNS,
-    INCIDENT_COLUMNS_1,
     file_row,
     incident,
+    incident_columns,
 )
 from tinylogbert_daemon.state.sums import LARGE, SMALL, broken
 
@@ -118,7 +117,7 @@ class View(Database):
         """Return incidents, the newest first; with ``only_alerted`` those whose alert was sent."""
         where = "WHERE closed IS NULL" if only_open else "WHERE TRUE"
         where += " AND alerted" if only_alerted else ""
-        columns = INCIDENT_COLUMNS if self._version() > 1 else INCIDENT_COLUMNS_1
+        columns = incident_columns(self._db)
         rows = self._read(
             f"SELECT {columns} FROM incidents {where} ORDER BY opened DESC LIMIT ?",  # noqa: S608
             (limit,),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -11,12 +13,18 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 
-from tinylogbert_daemon.errors import ServiceError
+from tinylogbert_daemon.errors import FeedbackError, ServiceError, StateError, UnknownError
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.web import models
+from tinylogbert_daemon.web.access import AUTHORISED, Access
 from tinylogbert_daemon.web.docs import CONTENT_SECURITY_POLICY, page
+from tinylogbert_daemon.web.errors import REFUSALS, errors
+from tinylogbert_daemon.web.feedback import Commands, add_feedback
 from tinylogbert_daemon.web.guard import Guard, error
-from tinylogbert_daemon.web.status import Status
+from tinylogbert_daemon.web.incidents import add_incidents
+from tinylogbert_daemon.web.records import Records
+from tinylogbert_daemon.web.status import Status, without_texts
+from tinylogbert_daemon.web.stream import Hub
 
 if TYPE_CHECKING:
     from tinylogbert_daemon.decide.engine import Result, Tokens
@@ -53,9 +61,34 @@ class Health(Protocol):
     def status(self) -> Status:
         """Return the status."""
 
+    def sources(self) -> list[models.SourceView]:
+        """Return how each source stands."""
+
+    def model(self) -> models.ModelCard:
+        """Return the card of the model in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a program with a state shows and changes: incidents and feedback.
+
+    ``now`` is the host's clock in seconds.
+    """
+
+    records: Records
+    hub: Hub
+    commands: Commands
+    now: Callable[[], float]
+
 
 def create_app(
-    *, detector: Detector, registry: CollectorRegistry, health: Health, version: str
+    *,
+    detector: Detector,
+    registry: CollectorRegistry,
+    health: Health,
+    version: str,
+    access: Access | None = None,
+    history: History | None = None,
 ) -> FastAPI:
     """Return the application; it holds no state but the count of requests under way."""
     app = FastAPI(
@@ -66,25 +99,41 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses=_errors("host not loopback, or not JSON", 400) | _errors("foreign origin", 403),
+        responses=errors("host not loopback, or not JSON", 400) | errors("foreign origin", 403),
         # newer FastAPI can export traces when its environment says so: nothing leaves this host
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, access=access or Access())
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ServiceError, _unavailable)
+    app.add_exception_handler(StateError, _unavailable)
+    app.add_exception_handler(FeedbackError, _wrong)
     _add_detection(app, detector)
-    _add_operation(app, registry, health)
+    _add_probes(app, registry, health)
+    _add_views(app, health)
+    if history is not None:
+        add_incidents(app, history.records, history.hub)
+        add_feedback(app, history.records, history.commands, history.now)
+    return app
+
+
+def create_probes(*, registry: CollectorRegistry, health: Health, version: str) -> FastAPI:
+    """Return an application of metrics and health alone, for an address without a token."""
+    app = FastAPI(title="TinyLogBERT", version=version, openapi_url=None)
+    app.add_middleware(Guard, access=Access(any_host=True))
+    app.add_exception_handler(HTTPException, _http_error)
+    _add_probes(app, registry, health)
     return app
 
 
 def _add_detection(app: FastAPI, detector: Detector) -> None:
     refusals = (
-        _errors("body too large", 413)
-        | _errors("not JSON", 415)
-        | _errors("wrong fields", 422)
-        | _errors("busy", 503)
+        errors("body too large", 413)
+        | errors("not JSON", 415)
+        | errors("wrong fields", 422)
+        | REFUSALS
+        | errors("busy", 503)
     )
 
     @app.post(
@@ -116,7 +165,7 @@ def _add_detection(app: FastAPI, detector: Detector) -> None:
         return JSONResponse(await detector.tokenize(request.log_text))
 
 
-def _add_operation(app: FastAPI, registry: CollectorRegistry, health: Health) -> None:
+def _add_probes(app: FastAPI, registry: CollectorRegistry, health: Health) -> None:
     @app.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
@@ -126,7 +175,7 @@ def _add_operation(app: FastAPI, registry: CollectorRegistry, health: Health) ->
         "/healthz",
         summary="Whether the process is sound",
         response_model=models.HealthResponse,
-        responses=_errors("not sound", 503),
+        responses=errors("not sound", 503),
     )
     async def healthz() -> Response:
         return _health(*health.alive())
@@ -135,23 +184,45 @@ def _add_operation(app: FastAPI, registry: CollectorRegistry, health: Health) ->
         "/readyz",
         summary="Whether work is being done",
         response_model=models.HealthResponse,
-        responses=_errors("not ready", 503),
+        responses=errors("not ready", 503),
     )
     async def readyz() -> Response:
         return _health(*health.ready())
 
-    @app.get("/api/status", summary="Files, sources, incidents, deliveries", response_model=Status)
-    async def status() -> Response:
-        return JSONResponse(health.status())
+
+def _add_views(app: FastAPI, health: Health) -> None:
+    @app.get(
+        "/api/status",
+        summary="Files, sources, incidents, deliveries; texts of comparisons with the token only",
+        response_model=Status,
+        responses=REFUSALS,
+    )
+    async def status(request: Request) -> Response:
+        found = health.status()
+        return JSONResponse(found if request.scope.get(AUTHORISED) else without_texts(found))
+
+    @app.get(
+        "/api/sources",
+        summary="Each source: learning, watching, lagging or missing",
+        response_model=models.SourcesResponse,
+        responses=REFUSALS,
+    )
+    async def sources() -> Response:
+        return JSONResponse({"sources": [source.model_dump() for source in health.sources()]})
+
+    @app.get(
+        "/api/model",
+        summary="The model in use, out of its manifest",
+        response_model=models.ModelCard,
+        responses=REFUSALS,
+    )
+    async def model() -> Response:
+        return JSONResponse(health.model().model_dump())
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         headers = {"content-security-policy": CONTENT_SECURITY_POLICY}
         return HTMLResponse(page(app.openapi()), headers=headers)
-
-
-def _errors(meaning: str, status: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": models.ErrorResponse, "description": meaning.capitalize()}}
 
 
 def _health(well: bool, reason: str) -> Response:
@@ -180,6 +251,11 @@ async def _http_error(_: Request, exception: Exception) -> Response:
     assert isinstance(exception, HTTPException)
     message = _MESSAGES.get(exception.status_code, str(exception.detail))
     return error(exception.status_code, message, exception.headers)
+
+
+async def _wrong(_: Request, exception: Exception) -> Response:
+    status = 404 if isinstance(exception, UnknownError) else 422
+    return error(status, printable(str(exception), _MESSAGE_CHARACTERS))
 
 
 async def _unavailable(_: Request, exception: Exception) -> Response:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tinylogbert_daemon import logs
+from tinylogbert_daemon.web.access import AUTHORISED, TRUSTED, Access
 
 BODY_BYTES = 1024 * 1024
 """The longest body of a request."""
@@ -24,6 +25,8 @@ WAITING = 32
 # A page of another site can reach a loopback port by a name that it makes resolve to 127.0.0.1
 # (DNS rebinding); the Host header then still holds that name (RFC 9110 section 7.2).
 _LOOPBACK_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
+
+_PORT = re.compile(r":\d{1,5}\Z")
 
 _ANSWER_HEADERS = {
     # answers hold log text: no browser or proxy may keep them, guess their type or frame them
@@ -41,15 +44,21 @@ def error(status: int, message: str, headers: Mapping[str, str] | None = None) -
 class Guard:
     """ASGI middleware around the whole application.
 
-    Refuses what is not from this host (400, 403), what is not JSON (415), too large (413), too slow
-    (408) or too much at once (503); what fails inside becomes a 500 without any detail. Bodies are
+    Refuses what is not from this host (400, 403), what needs a token and has none (401), what is
+    not JSON (415), too large (413), too slow (408) or too much at once (503); what fails inside
+    becomes a 500 without any detail. Bodies are
     read here, whole, so that a slow client holds no place in the queue for the model.
     """
 
     def __init__(
-        self, app: ASGIApp, waiting: int = WAITING, body_seconds: float = BODY_SECONDS
+        self,
+        app: ASGIApp,
+        waiting: int = WAITING,
+        body_seconds: float = BODY_SECONDS,
+        access: Access | None = None,
     ) -> None:
         self._app = app
+        self._access = access or Access()
         self._waiting = waiting
         self._body_seconds = body_seconds
         self._busy = 0
@@ -81,7 +90,13 @@ class Guard:
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        refusal = _refusal(headers) or (_wrong_body(headers) if scope["method"] == "POST" else None)
+        trusted = bool(scope.get(TRUSTED))
+        scope[AUTHORISED] = trusted or self._access.knows(headers)
+        refusal = None if trusted else _refusal(headers, self._access)
+        if refusal is None and not (scope[AUTHORISED] or self._access.is_open(scope["path"])):
+            refusal = _unknown()
+        if refusal is None and scope["method"] == "POST":
+            refusal = _wrong_body(headers)
         if refusal is not None:
             await refusal(scope, receive, send)
         elif scope["method"] == "POST":
@@ -112,15 +127,31 @@ class Guard:
                 self._busy -= 1
 
 
-def _refusal(headers: Headers) -> JSONResponse | None:
+def _refusal(headers: Headers, access: Access) -> JSONResponse | None:
     hosts = headers.getlist("host")
-    if len(hosts) != 1 or not _LOOPBACK_HOST.fullmatch(hosts[0]):
-        return error(400, "the Host header must be 127.0.0.1, localhost or [::1]")
+    if len(hosts) != 1 or not _is_ours(hosts[0], access):
+        return error(
+            400, "the Host header must be 127.0.0.1, localhost, [::1] or one of http.allowed_hosts"
+        )
     for origin in headers.getlist("origin"):
         # RFC 6454 section 7: a page of our own has our own origin, all others are strangers
-        if origin.lower() != f"http://{hosts[0].lower()}":
+        if origin.lower() != f"{access.scheme}://{hosts[0].lower()}":
             return error(403, "requests from pages of other sites are refused")
     return None
+
+
+def _is_ours(host: str, access: Access) -> bool:
+    if access.any_host or _LOOPBACK_HOST.fullmatch(host):
+        return True
+    return _PORT.sub("", host.lower()) in access.hosts
+
+
+def _unknown() -> JSONResponse:
+    return error(
+        401,
+        "this needs the token in api.token of the state directory, as Authorization: Bearer TOKEN",
+        {"www-authenticate": "Bearer"},
+    )
 
 
 def _wrong_body(headers: Headers) -> JSONResponse | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -12,7 +12,7 @@ TEXT_BYTES = 64 * 1024
 BATCH_TEXTS = 1000
 """The most texts of one ``batch_detect``."""
 
-_LINE = "Mar  3 04:12:07 db1 kernel: EXT4-fs error (device sda1): unable to read inode 131"
+LINE = "Mar  3 04:12:07 db1 kernel: EXT4-fs error (device sda1): unable to read inode 131"
 
 
 def _short_enough(text: str) -> str:
@@ -28,7 +28,7 @@ def _few_enough(texts: object) -> object:
     return texts
 
 
-_LogText = Annotated[
+LogText = Annotated[
     str,
     AfterValidator(_short_enough),
     Field(
@@ -38,43 +38,43 @@ _LogText = Annotated[
 ]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
     """A request: exactly the fields named here, of exactly these types."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class DetectRequest(_Request):
+class DetectRequest(Request):
     """One log record to score."""
 
-    log_text: _LogText = Field(examples=[_LINE])
+    log_text: LogText = Field(examples=[LINE])
 
 
-class BatchRequest(_Request):
+class BatchRequest(Request):
     """Log records to score together."""
 
     log_texts: Annotated[
-        list[_LogText],
+        list[LogText],
         BeforeValidator(_few_enough),
         Field(
             description=f"At most {BATCH_TEXTS} log records.",
             json_schema_extra={"maxItems": BATCH_TEXTS},
-            examples=[[_LINE, "Mar  3 04:12:08 db1 CRON[812]: session closed for user root"]],
+            examples=[[LINE, "Mar  3 04:12:08 db1 CRON[812]: session closed for user root"]],
         ),
     ]
 
 
-class TokenizeRequest(_Request):
+class TokenizeRequest(Request):
     """One log record to cut into tokens."""
 
-    log_text: _LogText = Field(examples=[_LINE])
+    log_text: LogText = Field(examples=[LINE])
 
 
 class Result(BaseModel):
     """One result, the same in the API, on the command line and in incidents."""
 
     line: int = Field(description="Place of the record in the request, from 1.", examples=[1])
-    log_text: str = Field(description="The record as it was sent.", examples=[_LINE])
+    log_text: str = Field(description="The record as it was sent.", examples=[LINE])
     score: float = Field(
         description="How anomalous the record is, from 0 to 1.", ge=0, le=1, examples=[0.83]
     )
@@ -112,6 +112,50 @@ class TokenizeResponse(BaseModel):
     tokens: list[str] = Field(examples=[["[CLS]", "error", "in", "<path>", "[SEP]"]])
     ids: list[int] = Field(
         description="The tokens' numbers in the vocabulary.", examples=[[2, 51, 40, 9, 3]]
+    )
+
+
+class SourceView(BaseModel):
+    """How a source stands."""
+
+    name: str = Field(examples=["system"])
+    state: Literal["learning", "watching", "lagging", "missing"] = Field(
+        description="missing: nothing of it can be read; lagging: more than 8 MiB are unread; "
+        "learning: its first hours of log time; else watching.",
+        examples=["watching"],
+    )
+    files: int = Field(description="Paths that are followed.", examples=[12])
+    unreadable: int = Field(description="Paths that cannot be read.", examples=[0])
+    lines: int = Field(description="Lines committed, ever.", examples=[120_000])
+    records: int = Field(description="Records committed, ever.", examples=[119_000])
+    lag_bytes: int = Field(description="Not read yet.", examples=[0])
+    log_time: float | None = Field(
+        description="The latest date in it, epoch seconds.", examples=[1795543174.0]
+    )
+
+
+class SourcesResponse(BaseModel):
+    """The configured sources, and those that the state remembers."""
+
+    sources: list[SourceView]
+
+
+class ModelCard(BaseModel):
+    """The model in use, out of its manifest."""
+
+    name: str = Field(description="Name of its folder.", examples=["tinylogbert-0123456789ab"])
+    type: str = Field(examples=["tinylogbert"])
+    format: int = Field(description="Version of the artifact's form.", examples=[1])
+    normalizer: int = Field(description="Version of the normaliser.", examples=[2])
+    trained: float = Field(description="When, in epoch seconds.", examples=[1795543174.0])
+    training: dict[str, Any] = Field(
+        description="A summary of the training.", examples=[{"records": 305_259, "epochs": 1}]
+    )
+    files: dict[str, str] = Field(
+        description="SHA-256 of each file.", examples=[{"model.pt": "fa00bcdd"}]
+    )
+    counted_texts: int = Field(
+        description="Texts of its training data that it brings counts of.", examples=[0]
     )
 
 

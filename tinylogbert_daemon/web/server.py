@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import socket
-from collections.abc import Callable, Generator
+import ssl
+import stat
+from collections.abc import Callable, Generator, Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -30,13 +34,16 @@ ANSWER_SECONDS = 10.0
 GRACE_SECONDS = 3
 """How long requests under way may go on after the stop."""
 
+SOCKET_MODE = 0o660
+"""Of the Unix socket: whoever may write to it may ask anything."""
+
 _HEADER_BYTES = 16 * 1024
 _BACKLOG = 128
 _TICK_SECONDS = 1.0
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a listening TCP socket on a loopback ``host``; port 0 takes any free one.
+def bind(host: str, port: int, *, loopback_only: bool = True) -> socket.socket:
+    """Return a listening TCP socket on ``host``; port 0 takes any free one.
 
     Raises :class:`ServiceError`, one clear line, if that cannot be had.
     """
@@ -46,8 +53,9 @@ def bind(host: str, port: int) -> socket.socket:
         )[0]
     except (OSError, UnicodeError) as error:
         raise ServiceError(f"{host}: no such address; set http.host to 127.0.0.1") from error
-    # until there are tokens, whoever reaches the port may ask anything
-    if not ip_address(str(address[0]).partition("%")[0]).is_loopback:
+    # a name in the configuration may resolve to anything
+    is_loopback = ip_address(str(address[0]).partition("%")[0]).is_loopback
+    if loopback_only and not is_loopback:
         raise ServiceError(f"{host}: not a loopback address; set http.host to 127.0.0.1")
     sock = socket.socket(family, kind, protocol)
     try:
@@ -64,14 +72,81 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def url(sock: socket.socket) -> str:
+@contextlib.contextmanager
+def bound_unix(path: Path) -> Iterator[socket.socket]:
+    """Give a listening Unix socket at ``path``, for its owner and group; it is gone in the end.
+
+    One that a killed process left there makes way. Raises :class:`ServiceError`.
+    """
+    try:
+        folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ServiceError(f"{path}: {error.strerror}; set http.socket") from error
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, folder)
+        # the path itself may be longer than an address (unix(7): 107 bytes)
+        address = f"/proc/self/fd/{folder}/{path.name}"
+        sock = stack.enter_context(socket.socket(socket.AF_UNIX))
+        try:
+            _make_way(address, path)
+            # before there is a name: nobody else can connect in between
+            os.fchmod(sock.fileno(), SOCKET_MODE)
+            sock.bind(address)
+            stack.callback(Path(address).unlink, missing_ok=True)
+            Path(address).chmod(SOCKET_MODE)
+            sock.listen(_BACKLOG)
+            sock.setblocking(False)
+        except OSError as error:
+            raise ServiceError(
+                f"{path}: cannot listen there: {error.strerror or error}; set http.socket"
+            ) from error
+        yield sock
+
+
+def _make_way(address: str, path: Path) -> None:
+    """Remove a socket that nobody listens on; anything else stays and is an error."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(address).st_mode):
+            raise ServiceError(f"{path}: is there and no socket; set http.socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(address)
+        except ConnectionRefusedError:
+            Path(address).unlink(missing_ok=True)
+            return
+    raise ServiceError(f"{path}: another program listens there; set http.socket")
+
+
+def check_tls(certificate: str, key: str) -> None:
+    """Raise :class:`ServiceError` if certificate and key cannot be used together."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:  # OSError holds ssl.SSLError
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ServiceError(
+            f"{certificate} and {key}: no certificate with its key ({reason}); set "
+            "http.tls_certificate and http.tls_key"
+        ) from error
+
+
+def url(sock: socket.socket, scheme: str = "http") -> str:
     """Return the address of a bound socket as ``http://127.0.0.1:5000``."""
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if sock.family == socket.AF_INET6 else f"http://{host}:{port}"
+    shown = f"[{host}]" if sock.family == socket.AF_INET6 else host
+    return f"{scheme}://{shown}:{port}"
 
 
-async def serve(app: Callable[..., Any], sock: socket.socket, stop: asyncio.Event) -> None:
+async def serve(
+    app: Callable[..., Any],
+    sock: socket.socket,
+    stop: asyncio.Event,
+    tls: tuple[str, str] | None = None,
+) -> None:
     """Answer requests on ``sock`` until ``stop`` is set, then let those under way end; close it.
+
+    ``tls`` names the files of certificate and key.
 
     No signal handler is installed and nothing is logged: both are the caller's.
     """
@@ -91,6 +166,8 @@ async def serve(app: Callable[..., Any], sock: socket.socket, stop: asyncio.Even
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=_HEADER_BYTES,
         backlog=_BACKLOG,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
     )
     server = _Server(config, stop)
     try:

@@ -8,7 +8,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from tinylogbert_daemon.state import Store
-from tinylogbert_daemon.state.models import Ledger, Models, empty_ledger
+from tinylogbert_daemon.state.models import Ledger, Models, Shadow, empty_ledger
 
 
 class SourceStatus(TypedDict):
@@ -60,6 +60,15 @@ def empty_status(version: str) -> Status:
         "learning": empty_ledger(),
         "alerts_suppressed": {},
     }
+
+
+def without_texts(status: Status) -> Status:
+    """Return ``status`` for whoever may see no log text: without the texts of a comparison."""
+    shadow = status["learning"]["shadow"]
+    if shadow is None:
+        return status
+    bare: Shadow = {**shadow, "new_texts": [], "gone_texts": []}
+    return {**status, "learning": {**status["learning"], "shadow": bare}}
 
 
 def read_status(store: Store, version: str, learning_seconds: float) -> Status:
