@@ -71,6 +71,7 @@ def tighten(state_dir: Path, others: Iterable[Path] = ()) -> Tightened:
 
 def _state(state_dir: Path) -> Iterator[Path]:
     yield from (state_dir / f"state.db{suffix}" for suffix in ("", "-wal", "-shm"))
+    yield from state_dir.glob("state.db.v*")
     yield state_dir / "lock"
 
 

@@ -15,6 +15,7 @@ from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
 from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.privacy import Masker
+from tinylogbert_daemon.state.backup import back_up, drop_old, way_back
 from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
 from tinylogbert_daemon.state.lock import lock
@@ -92,11 +93,13 @@ class Store:
         if self._version() > len(MIGRATIONS):
             raise StateError(
                 f"{self.path}: was written by a newer version (schema {self._version()}, this one "
-                f"knows {len(MIGRATIONS)}); upgrade, or move the file away to start anew"
+                f"knows {len(MIGRATIONS)}); upgrade, or {way_back(self.path, len(MIGRATIONS))}"
             )
 
     def _migrate(self) -> None:
         self._check_version()
+        if 0 < self._version() < len(MIGRATIONS):
+            back_up(self._db, self.path, self._version())
         for version in range(self._version(), len(MIGRATIONS)):
             self._db.executescript(
                 f"BEGIN;{MIGRATIONS[version]};PRAGMA user_version={version + 1};COMMIT;"
@@ -296,6 +299,7 @@ class Store:
             limit(self._db, FILES_KEPT, INCIDENTS_KEPT)
             if retention > 0 and expire(self._db, retention, now):
                 self._stale = True
+        drop_old(self.path)
         if retention > 0:
             self._rewrite()
 
