@@ -43,11 +43,10 @@ def man(parser: argparse.ArgumentParser) -> str:
         ".SH NAME",
         f"{name} \\- {_roff('score the lines of logs and alert on the few that matter')}",
         ".SH SYNOPSIS",
-        *(line for one in commands for line in _usage(one)),
+        *[line for one in commands for line in _usage(one)][1:],  # no gap below a heading
         ".SH DESCRIPTION",
+        *[line for paragraph in _DESCRIPTION for line in (".PP", _roff(paragraph))][1:],
     ]
-    for paragraph in _DESCRIPTION:
-        lines += [".PP", _roff(paragraph)]
     lines += [".SH OPTIONS", *_options(program), ".SH COMMANDS"]
     for one in commands:
         lines += [f".SS {_roff(one.name)}", _roff(f"{one.summary[0].upper()}{one.summary[1:]}.")]
@@ -106,7 +105,8 @@ def _section(title: str, entries: dict[str, str]) -> list[str]:
 def _roff(text: str) -> str:
     """Return text that roff sets as it stands: no escape, no request at the start of a line."""
     escaped = re.sub(r"[-\\'~^`]", lambda found: _ESCAPES[found[0]], " ".join(text.split()))
-    return f"\\&{escaped}" if escaped.startswith(".") else escaped
+    plain = "".join(one if one.isascii() else f"\\[u{ord(one):04X}]" for one in escaped)
+    return f"\\&{plain}" if plain.startswith(".") else plain
 
 
 _ESCAPES = {
