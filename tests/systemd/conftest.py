@@ -25,7 +25,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 
 def install_lines() -> list[str]:
-    """Return what the README has root type, less what is installed here already, or begins it."""
+    """Return what the README has root type; pip has done its part here, and nothing is started."""
     readme = (ROOT / "README.md").read_text()
     block = re.search(r"\*\*As a service\*\*.*?```console\n(.*?)```", readme, re.DOTALL)
     assert block is not None

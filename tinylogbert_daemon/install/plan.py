@@ -21,6 +21,8 @@ RECORD = Path(CONFIG) / ".installed"
 """What was installed last, as sha256sum(1) prints it, so that changes can be told."""
 
 _HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa: S108
+# by which systemd knows when a persistent timer has last elapsed (systemd.timer(5))
+_STAMP = Path(f"/var/lib/systemd/timers/stamp-{TIMER}")
 _DPKG = "/var/lib/dpkg/info/tinylogbert.list"
 
 
@@ -112,8 +114,8 @@ def uninstall(*, purge: bool) -> list[Action]:
         actions.append(Run(("systemctl", "daemon-reload")))
     if purge:
         # what an administrator has put beside the unit is gone with all else
-        folders = [Path(LOCAL["units"]) / f"{UNIT}.d", Path(CONFIG), Path(STATE)]
-        actions += [Remove(folder) for folder in folders if os.path.lexists(folder)]
+        left = [Path(LOCAL["units"]) / f"{UNIT}.d", Path(CONFIG), Path(STATE), _STAMP]
+        actions += [Remove(path) for path in left if os.path.lexists(path)]
         if _has_user():
             actions.append(Run(("userdel", USER)))
     return actions
