@@ -13,6 +13,7 @@ from tests.daemon.service import ROOT, call
 from tinylogbert_daemon.cli import build_parser, main
 from tinylogbert_daemon.errors import InstallError
 from tinylogbert_daemon.install import layout, plan
+from tinylogbert_daemon.install.commands import describe
 from tinylogbert_daemon.install.completion import SHELLS
 from tinylogbert_daemon.install.manpage import man
 
@@ -164,3 +165,13 @@ def test_logrotate_turns_the_alerts_and_keeps_them_private(tmp_path: Path) -> No
         "alerts.jsonl.3.gz",
     ]
     assert {path.stat().st_mode & 0o777 for path in state.iterdir()} == {0o600}
+
+
+def test_every_option_and_file_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "install.md").read_text()
+    (command,) = [one for one in describe(PARSER)[1] if one.name == "install-service"]
+    for flag in command.flags:
+        assert f"`{flag}" in page or flag in ("-h", "--help")
+    for item in layout.TABLE:
+        path = layout.path(item, layout.LOCAL)
+        assert path.name in page or str(path).startswith("/usr/local/share")
