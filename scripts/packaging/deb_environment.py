@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import py_compile
 import re
 import shutil
 import subprocess
@@ -121,7 +122,7 @@ def settle(folder: Path, prefix: str) -> None:
         folder / "lib",
         quiet=2,
         workers=1,
-        invalidation_mode=compileall.py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
         stripdir=str(folder),
         prependdir=prefix,
     )

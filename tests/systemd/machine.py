@@ -11,7 +11,7 @@ import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = "/opt/tinylogbert"
@@ -178,7 +178,7 @@ class Machine:
             self._process.kill()
             self._process.wait()
 
-    def __enter__(self) -> Machine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: Any) -> None:
