@@ -23,7 +23,8 @@ _SUMMARIES = {
 or rules, and turns the few that matter into explained alerts and Prometheus
 metrics.
 .
-The program comes with its own Python libraries, PyTorch for the CPU among them.""",
+The program comes with its own Python libraries, among them PyTorch for the
+CPU.""",
     ),
     "tinylogbert-training": (
         "training for the log anomaly daemon tinylogbert",

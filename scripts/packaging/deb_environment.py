@@ -130,5 +130,6 @@ def settle(folder: Path, prefix: str) -> None:
         print("some modules do not compile on this Python; they are shipped as they are")
     for path in folder.rglob("*"):
         if not path.is_symlink():
-            runs = path.is_dir() or path.stat().st_mode & 0o100
-            path.chmod(0o755 if runs and path.suffix != ".so" else 0o644)
+            # some wheels say of libraries and texts, too, that they can be executed
+            runs = path.is_dir() or (path.parent.name == "bin" and path.stat().st_mode & 0o100)
+            path.chmod(0o755 if runs else 0o644)
