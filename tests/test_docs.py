@@ -13,6 +13,7 @@ from tests.config.test_defaults import keys
 from tinylogbert_daemon.cli import COMMANDS
 from tinylogbert_daemon.config import Config
 from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.source.formats import NAMES
 
 TESTS = Path(__file__).parent
 README = TESTS.parent / "README.md"
@@ -42,6 +43,11 @@ def test_every_configuration_key_is_in_the_readme(readme: str, key: str) -> None
 @pytest.mark.parametrize("metric", _metrics())
 def test_every_metric_is_in_the_readme(readme: str, metric: str) -> None:
     assert metric in readme or metric.removeprefix("tinylogbert_") in readme
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_is_explained(name: str) -> None:
+    assert f"`{name}`" in (TESTS.parent / "docs" / "formats.md").read_text()
 
 
 def _rows() -> list[str]:

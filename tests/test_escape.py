@@ -20,6 +20,7 @@ from tinylogbert_daemon.escape import printable
         ("\u202eright to left", "\\u202eright to left"),
         ("\u2028\u2029", "\\u2028\\u2029"),
         ("\udcff", "\\udcff"),
+        ("\U000e0080\U0010ffff", "\\U000e0080\\U0010ffff"),
         ("\ue000\U000f0000", "\\ue000\\U000f0000"),
         ("\x00\x7f\x9b", "\\x00\\x7f\\x9b"),
         ("", ""),

@@ -27,6 +27,8 @@ HARMLESS = (
     r"^[^]]+]",
     r"^[\w.$]+(?:Exception|Error)",
     r"^x{",
+    r"^x{}*y",
+    r"^\(?x",
     r"\\$",
 )
 SLOW = (
@@ -45,6 +47,8 @@ SLOW = (
     r"(?i)^[a-z]*[A-Z]*[a-z]*!",
     r"^(?P<x>a+)(?P=x)",
     r"(a)\1",
+    "(?x)^a +b* a +",
+    "^(?ix:a +)b",
 )
 
 

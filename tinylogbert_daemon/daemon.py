@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from tinylogbert_daemon import __version__, logs
 from tinylogbert_daemon.clock import Clock, SystemClock
@@ -23,12 +23,14 @@ from tinylogbert_daemon.errors import (
     StateError,
     TinyLogBertError,
 )
+from tinylogbert_daemon.health import STUCK_SECONDS, Health, trained
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.notify import Notifier
 from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.pipeline.learning import Learner
+from tinylogbert_daemon.source import journal
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state import Store
 from tinylogbert_daemon.state.models import Models
@@ -38,10 +40,6 @@ from tinylogbert_daemon.state.spool import Spool
 from tinylogbert_daemon.web import server
 from tinylogbert_daemon.web.app import create_app
 from tinylogbert_daemon.web.detector import EngineDetector
-from tinylogbert_daemon.web.status import Status, read_status
-
-STUCK_SECONDS = 120.0
-"""Blocks in work for this long without one finished mean that the pipeline is stuck."""
 
 _HEARTBEAT_SECONDS = 5.0
 _HOUR = 3600.0
@@ -71,6 +69,7 @@ class Daemon:
         self._run_seconds = run_seconds
         self._clock = clock or SystemClock()
         self._metrics = Metrics(CollectorRegistry())
+        ProcessCollector(registry=self._metrics.registry)
         self._notifier = Notifier.from_environment()
         self._log = logs.get()
         self._started = self._clock.monotonic()
@@ -129,9 +128,7 @@ class Daemon:
         """Take note of the model that is in use from now on."""
         self._scorer = scorer
         manifest = scorer.artifact.manifest
-        self._metrics.set_model(
-            scorer.artifact.name, manifest.model_type, _trained(scorer.artifact)
-        )
+        self._metrics.set_model(scorer.artifact.name, manifest.model_type, trained(scorer.artifact))
 
     async def _run_once(
         self, config: Config, stack: ExitStack, scorer: Scorer, scorer_thread: ThreadPoolExecutor
@@ -142,6 +139,8 @@ class Daemon:
         stack.callback(store.close)
         if damage is not None:
             self._log.error("the state begins anew", error=str(damage))
+        if not store.checked:
+            self._log.info("the state is large, and was left in good order: not all was checked")
         self._tidy(store, config)
         self._say_modes(tighten(config.state_path, [config.jsonl_path]))
         if self._stdin is None and any(source.is_stdin for source in config.sources):
@@ -158,7 +157,7 @@ class Daemon:
         )
         view = Store(config.state_path, read_only=True)
         stack.callback(view.close)
-        health = _Health(self, pipeline, view)
+        health = Health(pipeline, view, config.decision.learning_hours * _HOUR, self.uptime)
         socket_ = None
         if config.http.enabled:
             socket_ = stack.enter_context(server.bind(config.http.host, config.http.port))
@@ -210,6 +209,8 @@ class Daemon:
             files=count,
             http=server.url(socket_) if socket_ is not None else "off",
         )
+        if not count and await asyncio.to_thread(journal.is_there):
+            self._log.warning(journal.HINT)
         self._notifier.ready(f"following {count} files with {pipeline.scorer.artifact.name}")
         every = min(_HEARTBEAT_SECONDS, (self._notifier.watchdog_seconds or 60.0) / 2)
         while True:
@@ -268,48 +269,6 @@ class Daemon:
     def uptime(self) -> float:
         """Return the seconds since the start."""
         return self._clock.monotonic() - self._started
-
-    @property
-    def learning_seconds(self) -> float:
-        """How long a source learns, in seconds of log time."""
-        return self._config.decision.learning_hours * _HOUR
-
-
-class _Health:
-    """The daemon as the API sees it: read only."""
-
-    def __init__(self, daemon: Daemon, pipeline: Pipeline, view: Store) -> None:
-        self._daemon = daemon
-        self._pipeline = pipeline
-        self._view = view
-
-    def ready(self) -> tuple[bool, str]:
-        if not self._pipeline.ready.is_set():
-            return False, "looking for files"
-        return True, f"following {len(self._pipeline.followed())} files"
-
-    def alive(self) -> tuple[bool, str]:
-        stuck = self._pipeline.stuck_seconds()
-        if stuck >= STUCK_SECONDS:
-            return False, f"no block was finished for {stuck:.0f} s"
-        if self._pipeline.committer.failure is not None:
-            return False, self._pipeline.committer.failure
-        return True, "blocks are worked on"
-
-    def status(self) -> Status:
-        status = read_status(self._view, __version__, self._daemon.learning_seconds)
-        return {
-            **status,
-            "daemon": "running",
-            "model": self._pipeline.scorer.artifact.name,
-            "model_trained": _trained(self._pipeline.scorer.artifact),
-            "uptime_seconds": round(self._daemon.uptime(), 3),
-        }
-
-
-def _trained(model: artifact.Artifact) -> float:
-    """Return when a model was trained, in seconds since the epoch."""
-    return float(model.manifest.training.get("timestamp", 0))
 
 
 def _moved(config: Config, scorer: Scorer) -> bool:

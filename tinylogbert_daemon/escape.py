@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
-# control, format (bidirectional overrides too), surrogate and private-use characters
-_UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+# control, format (bidirectional overrides too), surrogate and private-use characters, and those
+# that this Python knows nothing of: a newer terminal may
+_UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
 def printable(text: str, limit: int | None = None) -> str:

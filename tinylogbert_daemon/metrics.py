@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -31,6 +32,9 @@ class Metrics:
         self.records = counter("records", "Records committed since start.", "source")
         self.file_bytes = gauge("file_bytes", "Size of a followed file.", "path")
         self.source_lag_bytes = gauge("source_lag_bytes", "Bytes not read yet.", "source")
+        self.source_lag_seconds = gauge(
+            "source_lag_seconds", "Age of a journal's newest entry when it was scored.", "source"
+        )
         self.files_active = gauge("files_active", "Files being followed.")
         self.files_unreadable = gauge("files_unreadable", "Files matched but not readable.")
         self.files_rotated = counter("files_rotated", "Rotations by rename that were followed.")
@@ -69,6 +73,26 @@ class Metrics:
         build = gauge("build_info", "Version of the daemon and of Python.", "version", "python")
         build.labels(__version__, platform.python_version()).set(1)
         self.model_info = gauge("model_info", "The model in use.", "model", "type")
+
+        # what has not happened yet is 0, not missing: else an alert misses the first time
+        for known, values in (
+            (self.lines_dropped, ("own", "unreadable", "unscorable")),
+            (self.lines_truncated, ("record", "text")),
+            (self.alerts_suppressed, ("open", "storm", "budget", "source-budget", "spool")),
+            (self.model_swaps, ("accepted", "refused", "failed")),
+            (self.retrains, ("done", "failed")),
+        ):
+            for value in values:
+                known.labels(value)
+
+    def expect(self, sources: Iterable[str], sinks: Iterable[str]) -> None:
+        """Let the counters of these sources and sinks begin at 0."""
+        for source in sources:
+            for known in (self.records, self.anomalies, self.incidents_opened):
+                known.labels(source)
+        for sink in sinks:
+            for known in (self.alerts_sent, self.alerts_failed):
+                known.labels(sink)
 
     def path_label(self, path: str) -> str:
         """Return the label value of ``path``: itself for the first ``PATHS``, then ``other``."""

@@ -24,7 +24,9 @@ _TOKEN = re.compile(
     | (?P<atom>\[\^?\]?(?:\\.|[^]\\])*\]|\\x[0-9a-fA-F]{2}|\\.|.)""",
     re.VERBOSE | re.DOTALL,
 )
-_QUANTIFIER = re.compile(r"(?:([*+?])|\{(\d*)(,?)(\d*)\})[?+]?")
+_QUANTIFIER = re.compile(r"(?:([*+?])|\{(?!\})(\d*)(,?)(\d*)\})[?+]?")
+# "{}" is text; with x blanks are none: what is repeated would be told wrong
+_VERBOSE = re.compile(r"\(\?[a-wyzA-Z]*x")
 
 
 @dataclass(slots=True)
@@ -65,8 +67,10 @@ def refuse_slow(pattern: str) -> None:
     at = 0
     while token := _TOKEN.match(pattern, at):
         at, kind = token.end(), token.lastgroup
-        if kind == "back":
-            raise ValueError("references and conditions in a pattern are refused: they can be slow")
+        if kind == "back" or _VERBOSE.match(token.group()):
+            raise ValueError(
+                "references, conditions and the flag x in a pattern are refused: they can be slow"
+            )
         if kind == "open":
             groups.append(_Group())
             continue
@@ -118,7 +122,5 @@ def _counts(found: re.Match[str] | None) -> tuple[bool, bool, bool]:
     sign, least, comma, most = found.groups()
     if sign:
         return sign == "+", sign != "?", False
-    if not least and not comma:  # "{}" is text
-        return True, False, True
     low = int(least or 0)
     return low > 0, not (most == "1" or (not comma and low <= 1)), not comma or least == most

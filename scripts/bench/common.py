@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,33 @@ def data(name: str) -> bytes:
 def say(text: str) -> None:
     """Print for people, on stderr."""
     print(text, file=sys.stderr, flush=True)
+
+
+def rows(state: Path, query: str, *values: object) -> list[Any]:
+    """Return the rows of a query of the state in a directory, whoever writes it meanwhile."""
+    with closing(sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True)) as db:
+        return db.execute(query, values).fetchall()
+
+
+def count(state: Path, query: str, *values: object) -> int:
+    """Return the one number that a query of the state gives; NULL is 0."""
+    return int(rows(state, query, *values)[0][0] or 0)
+
+
+def balance_of(written: int, committed: int) -> dict[str, int]:
+    """Return how many lines were lost and how many doubled, by their numbers alone."""
+    return {"lost": max(0, written - committed), "doubled": max(0, committed - written)}
+
+
+def all_alert(**decision: object) -> dict[str, object]:
+    """Return a section ``decision`` under which every text alerts, each on its own."""
+    return {
+        "threshold": 0.0,
+        "storm_texts": 1000,
+        "alert_budget": 10_000_000,
+        "burst": 1_000_000,
+        **decision,
+    }
 
 
 def finish(result: dict[str, Any]) -> None:
@@ -96,14 +123,20 @@ class Daemon:
 
     def committed(self) -> int:
         """Return the physical lines committed to the state, over all files."""
-        with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
-            return int(db.execute("SELECT COALESCE(SUM(committed), 0) FROM files").fetchone()[0])
+        return count(self.state, "SELECT SUM(committed) FROM files")
 
     def committed_of(self, path: Path) -> int:
         """Return the physical lines committed of one path, over all files that it has named."""
-        with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
-            query = "SELECT COALESCE(SUM(committed), 0) FROM files WHERE path = ?"
-            return int(db.execute(query, (str(path),)).fetchone()[0])
+        return count(self.state, "SELECT SUM(committed) FROM files WHERE path = ?", str(path))
+
+    def wait_for_file(self) -> None:
+        """Wait until the state knows of a file, be nothing of it committed yet."""
+
+        def known() -> bool:
+            with sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True) as db:
+                return bool(db.execute("SELECT COUNT(*) FROM files").fetchone()[0])
+
+        self._wait(known, 60)
 
     def wait_for_lines(self, lines: int) -> None:
         """Wait until so many lines are committed."""

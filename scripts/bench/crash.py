@@ -9,8 +9,8 @@ was sent must be in the JSONL file: ids may repeat there (at least once), but on
 body. ``corrupted`` counts each of these that was found otherwise, and what SQLite's
 ``integrity_check`` says. ``repeated`` alerts and ``torn`` lines of the JSONL file are allowed.
 
-The first kill comes after the first commit: a log that appears, is not committed yet, and has been
-rotated away when the daemon is back, leaves nothing in the state to know it by.
+The kills come from the beginning on, as soon as the state knows that there is a log, of which no
+line is committed yet then.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import sqlite3
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from common import Daemon, finish, parser, say
+from common import Daemon, all_alert, count, finish, parser, rows, say
 from writer import Writer
 
 RATE = 3000
@@ -40,14 +39,8 @@ KEPT = 20
 """Rotated files that stay beside the log; older ones are moved away once they are committed."""
 
 SETTINGS: dict[str, Any] = {
-    "decision": {
-        "threshold": 0.0,
-        # the writer's texts fall quiet for longer: incidents close, and open again
-        "quiet_seconds": 4.0,
-        "storm_texts": 1000,
-        "alert_budget": 1_000_000,
-        "burst": 100_000,
-    },
+    # the writer's texts fall quiet for longer: incidents close, and open again
+    "decision": all_alert(quiet_seconds=4.0),
     "tail": {"poll_seconds": 0.05, "scan_seconds": 0.2, "rotate_seconds": 1.0},
     "sinks": {"log": {"enabled": False}},
 }
@@ -101,23 +94,21 @@ def check(state: Path, files: Files) -> list[str]:
     """Return what is wrong with the state of a daemon that was killed; archive what is read."""
     wrong = []
     found = files.find()
-    with sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True) as db:
-        (verdict,) = db.execute("PRAGMA integrity_check").fetchone()
-        rows = db.execute("SELECT inode, path, offset, lines, committed FROM files").fetchall()
-        (records,) = db.execute("SELECT COALESCE(SUM(records), 0) FROM sources").fetchone()
-        (in_incidents,) = db.execute("SELECT COALESCE(SUM(records), 0) FROM incidents").fetchone()
-    db.close()
+    ((verdict,),) = rows(state, "PRAGMA integrity_check")
+    positions = rows(state, "SELECT inode, path, offset, lines, committed FROM files")
+    records = count(state, "SELECT SUM(records) FROM sources")
+    in_incidents = count(state, "SELECT SUM(records) FROM incidents")
     if verdict != "ok":
         wrong.append(f"integrity_check: {verdict}")
     committed = 0
-    for inode, path, offset, lines, count in rows:
+    for inode, path, offset, lines, kept in positions:
         there = files.lines(found[inode], offset)
-        committed += count
-        if not there == lines == count:
-            wrong.append(f"{path}: {there} lines up to {offset}, position {lines}, state {count}")
+        committed += kept
+        if not there == lines == kept:
+            wrong.append(f"{path}: {there} lines up to {offset}, position {lines}, state {kept}")
     if not committed == records == in_incidents:
         wrong.append(f"lines {committed}, records {records}, in incidents {in_incidents}")
-    files.archive({inode: offset for inode, _, offset, *_ in rows})
+    files.archive({inode: offset for inode, _, offset, *_ in positions})
     return wrong
 
 
@@ -136,14 +127,12 @@ def check_alerts(state: Path) -> tuple[list[str], int, int, int]:
         repeated += before is not line
         if before != line:
             wrong.append(f"alert {alert['id']} came with two bodies")
-    with sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True) as db:
-        (owed,) = db.execute("SELECT COUNT(*) FROM deliveries").fetchone()
-        rows = db.execute("SELECT id, closed FROM incidents WHERE alerted").fetchall()
-    db.close()
+    owed = count(state, "SELECT COUNT(*) FROM deliveries")
+    incidents = rows(state, "SELECT id, closed FROM incidents WHERE alerted")
     if owed:
         wrong.append(f"{owed} deliveries were not made")
-    wanted = {(id_, "open") for id_, _ in rows}
-    wanted |= {(id_, "closed") for id_, closed in rows if closed is not None}
+    wanted = {(id_, "open") for id_, _ in incidents}
+    wanted |= {(id_, "closed") for id_, closed in incidents if closed is not None}
     wrong += [f"alert {one} was never delivered" for one in sorted(wanted - bodies.keys())]
     wrong += [f"alert {one} is of no incident" for one in sorted(bodies.keys() - wanted)]
     return wrong, len(bodies), repeated, torn
@@ -151,17 +140,15 @@ def check_alerts(state: Path) -> tuple[list[str], int, int, int]:
 
 def balance(state: Path, files: Files) -> tuple[int, int, int]:
     """Return the lines written, those lost and those doubled, counted file by file."""
-    with sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True) as db:
-        rows = dict(db.execute("SELECT inode, SUM(committed) FROM files GROUP BY inode"))
-    db.close()
+    kept = dict(rows(state, "SELECT inode, SUM(committed) FROM files GROUP BY inode"))
     written = lost = doubled = 0
     for inode, path in files.find().items():
         lines = files.lines(path, -1)
-        if lines != rows.get(inode, 0):
-            say(f"{path.name}: {lines} lines, {rows.get(inode, 0)} committed")
+        if lines != kept.get(inode, 0):
+            say(f"{path.name}: {lines} lines, {kept.get(inode, 0)} committed")
         written += lines
-        lost += max(0, lines - rows.get(inode, 0))
-        doubled += max(0, rows.get(inode, 0) - lines)
+        lost += max(0, lines - kept.get(inode, 0))
+        doubled += max(0, kept.get(inode, 0) - lines)
     return written, lost, doubled
 
 
@@ -180,7 +167,7 @@ def main() -> None:
         daemon = Daemon(folder, args.model, settings=SETTINGS)
         files = Files(daemon.logs)
         writer = Writer(daemon.logs / "app.log", rate=RATE, every=EVERY)
-        daemon.settle(1)
+        daemon.wait_for_file()
         for kill in range(1, kills + 1):
             time.sleep(choose.uniform(0, START_SECONDS if daemon.down else LIFE_SECONDS))
             said = daemon.kill()

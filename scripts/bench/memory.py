@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import sqlite3
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from common import Daemon, finish, parser, say
+from common import Daemon, all_alert, balance_of, count, finish, parser, say
 
 CAP_MB = 1200
 """Base model and its libraries 300, 200,000 shapes 100, 50,000 texts 300, 10,000 incidents 100,
@@ -60,28 +59,13 @@ def lines(shapes: int, texts: int) -> Iterator[bytes]:
 def settings(out: Path) -> dict[str, Any]:
     """Return a configuration under which every text alerts."""
     return {
-        "decision": {
-            "threshold": 0.0,
-            "quiet_seconds": 1.0,
-            "storm_texts": 1000,
-            "storm_seconds": 0.001,
-            "alert_budget": 10_000_000,
-            "burst": 1_000_000,
-        },
+        "decision": all_alert(quiet_seconds=1.0, storm_seconds=0.001),
         "sinks": {
             "spool_limit": SPOOL,
             "jsonl": {"path": str(out / "alerts.jsonl")},
             "log": {"enabled": False},
         },
     }
-
-
-def pending(state: Path) -> int:
-    """Return how many deliveries are owed."""
-    with sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True) as db:
-        (count,) = db.execute("SELECT COUNT(*) FROM deliveries").fetchone()
-    db.close()
-    return int(count)
 
 
 def main() -> None:
@@ -114,15 +98,14 @@ def main() -> None:
         committed = daemon.settle(written, 1800)
         seconds = time.monotonic() - started
         last, peak = daemon.resident_mb(), daemon.peak_mb()
-        owed = pending(daemon.state)
+        owed = count(daemon.state, "SELECT COUNT(*) FROM deliveries")
         out.mkdir()  # the sink is back: what the spool holds is delivered
         daemon.stop()
         delivered = [json.loads(line) for line in (out / "alerts.jsonl").read_text().splitlines()]
     result = {
         "shapes": written,
         "texts": texts,
-        "lost": max(0, written - committed),
-        "doubled": max(0, committed - written),
+        **balance_of(written, committed),
         "rss_mb_first": round(first, 1),
         "rss_mb_last": round(last, 1),
         "peak_mb": round(peak, 1),

@@ -11,7 +11,6 @@ were sent and that are not in the JSONL file.
 from __future__ import annotations
 
 import json
-import sqlite3
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from common import Daemon, finish, parser, say
+from common import Daemon, all_alert, balance_of, finish, parser, rows, say
 from writer import Writer
 
 RATE = 20_000
@@ -70,13 +69,7 @@ class Sink:
 def settings(sink: Sink) -> dict[str, Any]:
     """Return a configuration under which every text alerts, again and again."""
     return {
-        "decision": {
-            "threshold": 0.0,
-            "quiet_seconds": 5.0,
-            "storm_texts": 1000,
-            "alert_budget": 1_000_000,
-            "burst": 100_000,
-        },
+        "decision": all_alert(quiet_seconds=5.0),
         "tail": {"scan_seconds": 1.0},
         "sinks": {"jsonl": {"path": str(sink.path)}, "log": {"enabled": False}},
     }
@@ -84,9 +77,7 @@ def settings(sink: Sink) -> dict[str, Any]:
 
 def undelivered(state: Path, path: Path) -> int:
     """Return how many alerts were sent by the state and are not in the JSONL file."""
-    with sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True) as db:
-        wanted = {id_ for (id_,) in db.execute("SELECT id FROM incidents WHERE alerted")}
-    db.close()
+    wanted = {id_ for (id_,) in rows(state, "SELECT id FROM incidents WHERE alerted")}
     lines = path.read_text().splitlines()
     return len(wanted - {json.loads(line)["id"] for line in lines})
 
@@ -111,9 +102,7 @@ def tidy(logs: Path, state: Path) -> None:
     old = sorted(logs.glob("app.log-*"))[:-KEPT]
     if not old:
         return
-    with sqlite3.connect(f"file:{state}/state.db?mode=ro", uri=True) as db:
-        read = set(db.execute("SELECT inode, offset FROM files"))
-    db.close()
+    read = set(rows(state, "SELECT inode, offset FROM files"))
     for path in old:
         status = path.stat()
         if (status.st_ino, status.st_size) in read:
@@ -166,8 +155,7 @@ def main() -> None:
         missing = undelivered(daemon.state, sink.path)
     result = {
         "lines": written,
-        "lost": max(0, written - committed),
-        "doubled": max(0, committed - written),
+        **balance_of(written, committed),
         **{f"{key}_first": value for key, value in first.items()},
         **{f"{key}_last": value for key, value in last.items()},
         "restarts": again,

@@ -40,7 +40,7 @@ class Host:
                 " VALUES (1, ?, x'00', 'bench', ?, ?, 30, 30, x'00', 0, 0, 1.0)",
                 (self.inode, str(log), self.size),
             )
-            db.execute("INSERT INTO sources VALUES ('bench', 30, 1.0, 1.0)")
+            db.execute("INSERT INTO sources (name, records) VALUES ('bench', 30)")
             db.execute(
                 "INSERT INTO incidents (id, source, key, opened, last_seen, closed, records,"
                 " last_line, alerted, first) VALUES ('a', 'bench', 1, 1, 1, 2, 30, 'x', 1, '{}')"

@@ -56,3 +56,11 @@ def test_what_is_played_under_other_tailers_is_in_the_docs(scenario: str) -> Non
     rows = (ROOT / "docs" / "reliability.md").read_text().splitlines()
     (row,) = [row for row in rows if row.split("|")[1:2] == [f" {scenario} "]]
     assert all(" of " in cell for cell in row.split("|")[4:6])
+
+
+@pytest.mark.usefixtures("benchmark_data")
+def test_formats_of_the_systems_are_read_rightly() -> None:
+    found = run("formats.py")
+    assert len(found) == 13
+    for row in found.values():
+        assert row["format"] and min(row["time"], row["level"], row["message"]) > 0.98

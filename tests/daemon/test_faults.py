@@ -69,6 +69,36 @@ def test_power_is_lost_and_the_end_of_what_was_committed_with_it(service: Servic
     assert "Traceback" not in service.log_file.read_text()
 
 
+@pytest.mark.parametrize("begun", ["", "INFO jo", "INFO job 0 started\nINFO jo"])
+def test_a_new_log_is_rotated_away_after_a_kill_before_its_first_commit(
+    service: Service, begun: str
+) -> None:
+    """What it holds is not committed yet, be it empty or in the model; but that it is there is."""
+    service.start()
+    log = service.logs / "app.log"
+    log.write_text(begun)
+
+    def state() -> list[tuple[int, int]]:
+        with sqlite3.connect(f"file:{service.state}/state.db?mode=ro", uri=True) as db:
+            found = db.execute("SELECT offset, committed FROM files").fetchall()
+        db.close()
+        return found
+
+    until(state, "the new log is in the state")
+    service.kill()
+    if "\n" not in begun:
+        assert state() == [(0, 0)]
+    with log.open("a") as file:
+        file.write("b 1 done\nINFO job 2 done\n")
+    log.rename(service.logs / "app.log.1")
+    service.write("app.log", "INFO job 3 done")
+    service.start()
+    written = begun.count("\n") + 3
+    until(lambda: sum(service.committed().values()) >= written, "all lines committed")
+    assert service.stop() == 0
+    assert service.status()["files"] == {str(log): written}
+
+
 def damaged(service: Service) -> bytes:
     """Let the daemon commit something, then damage its state; return that."""
     service.start()

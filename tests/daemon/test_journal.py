@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
+import re
 import signal
 import sqlite3
+import time
 from pathlib import Path
 
+import pytest
+
+from tests.conftest import RunCommand
 from tests.daemon.service import Service, call, until
-from tests.source.journals import FakeJournalctl, Writer, exported, line, needs_journal, printed
+from tests.pipeline.parts import until as soon
+from tests.source.journals import (
+    FakeJournalctl,
+    Writer,
+    exported,
+    line,
+    moment,
+    needs_journal,
+    printed,
+)
+from tinylogbert_daemon.config import load
+from tinylogbert_daemon.daemon import Daemon
+from tinylogbert_daemon.source import journal as module
 
 _KILLS = 6
 _PART = 3000
@@ -104,6 +122,10 @@ def test_the_first_start_reads_a_journal_back_for_counts_only(
     with Writer(journal, "b.journal") as writer:
         writer.write(exported(501, "something quite different is new"))
         until(lambda: service.committed().get(path) == 1, "what is new")
+        name = 'tinylogbert_source_lag_seconds{source="host"}'
+        until(lambda: name in service.get("/metrics"), "how far it is behind")
+        (lag,) = re.findall(f"^{re.escape(name)} (.+)$", service.get("/metrics"), re.MULTILINE)
+        assert float(lag) == pytest.approx(time.time() - moment(501) / 1e6, abs=60)
     until(service.alerts, "an alert")
     assert service.stop() == 0
     assert service.status()["sources"]["host"]["records"] == 501
@@ -160,3 +182,44 @@ def test_what_journalctl_complains_of_is_logged_and_seen_as_unreadable(
         "journalctl wrote what is no entry of a journal; it is passed over",
         "journalctl: Journal file is \\x1b[31mcorrupt",
     ]
+
+
+def test_no_configured_file_but_a_journal_is_one_line_in_check_and_at_the_start(
+    service: Service,
+    tmp_path: Path,
+    command: RunCommand,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "journals" / "0123456789abcdef"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(module, "JOURNALS", (tmp_path / "none", folder.parent))
+    monkeypatch.setenv("PATH", str(FakeJournalctl(tmp_path / "bin").directory))
+    config = load(service.config_file)
+    said = ""
+
+    def shown() -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return module.HINT in said
+
+    async def start() -> None:
+        nonlocal said
+        said = ""
+        daemon = Daemon(config, lambda: config)
+        running = asyncio.ensure_future(daemon.run())
+        await soon(shown)
+        daemon._end()
+        await running
+
+    assert command("check", "-c", service.config_file) == 0
+    assert not shown()
+    (folder / "system.journal").touch()
+    assert command("check", "-c", service.config_file) == 0
+    assert shown()
+    asyncio.run(start())
+    assert said.count(module.HINT) == 1
+    service.write("app.log", "a line")
+    said = ""
+    assert command("check", "-c", service.config_file) == 0
+    assert not shown()

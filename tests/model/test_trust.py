@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import RunCommand
 from tests.daemon.service import Service, call, until
 from tinylogbert_daemon.config import parse
 from tinylogbert_daemon.errors import ArtifactError
@@ -78,7 +79,8 @@ def test_a_pinned_model_is_that_one(copy: Path) -> None:
     other = sha256(b"another").hexdigest()
     assert refusal(copy, other) == (
         f"{copy}/manifest.json: has the SHA-256 {digest}, not the one that model.sha256 pins; "
-        "restore the model, or pin this one"
+        "restore the model, or pin this one (for one command alone: "
+        f"TINYLOGBERT_MODEL__SHA256={digest})"
     )
     with pytest.raises(ArtifactError, match=r"model\.sha256 pins"):
         load("base", other)
@@ -119,3 +121,19 @@ def test_the_base_model_is_known_by_its_hash(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(base_folder(), tmp_path / base_folder().name))
     (folder / "model.pt").chmod(0o666)
     assert "can be written by others" in refusal(folder)
+
+
+def test_a_command_takes_no_other_model_than_the_pinned_one(
+    copy: Path, command: RunCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    digest = sha256((copy / "manifest.json").read_bytes()).hexdigest()
+    log = tmp_path / "app.log"
+    log.write_text("INFO started\n")
+    commands = (("tokenize", "a line"), ("detect", "a line"), ("batch", log))
+    monkeypatch.setenv("TINYLOGBERT_MODEL__SHA256", sha256(b"another").hexdigest())
+    for name, what in commands:
+        with pytest.raises(ArtifactError, match=f"TINYLOGBERT_MODEL__SHA256={digest}"):
+            command(name, what, "--model", copy)
+    monkeypatch.setenv("TINYLOGBERT_MODEL__SHA256", digest)
+    for name, what in commands:
+        assert command(name, what, "--model", copy) == 0

@@ -11,8 +11,8 @@ import pytest
 from tests.pipeline.parts import by_words, until
 from tests.pipeline.test_pipeline import Scene
 from tinylogbert_daemon.clock import SystemClock
-from tinylogbert_daemon.daemon import STUCK_SECONDS
 from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.health import STUCK_SECONDS
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.pipeline import commit

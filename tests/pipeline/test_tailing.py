@@ -39,9 +39,13 @@ class Scene:
         self.own: list[Path] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.held = 0
         self.tailing: Tailing
 
     async def on_block(self, block: Block) -> None:
+        if block.sighting:
+            return
+        self.held += 1
         await self.gate.wait()
         self.blocks.append(block)
 
@@ -210,7 +214,7 @@ def test_a_block_in_hand_is_finished_when_asked_to_stop(scene: Scene) -> None:
     scene.gate.clear()
 
     async def body() -> None:
-        await until(lambda: scene.tailing._in_hand)
+        await until(lambda: scene.held)
         asyncio.get_running_loop().call_later(0.05, scene.gate.set)
 
     scene.run(body)

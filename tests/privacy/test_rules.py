@@ -80,6 +80,57 @@ SECRETS = (
         _PEM_LINE,
     ),
     ("private-key-line", _PEM_LINE, _PEM_LINE),
+    ("password", r'{"pwd":"hunter\"2 rest","n":1}', r"hunter\"2 rest"),
+    ("password", r'{"password":"ab\\","user":"bob"}', r"ab\\"),
+    ("password", r'{"log":"{\"password\":\"ge\\\"heim\",\"n\":1}"}', r"ge\\\"heim"),
+    ("password", "<user>bob</user><password>geheim</password>", "geheim"),
+    ("password", "New password is: geheim", "geheim"),
+    ("password", "passwort=geheim passcode: uvwxyz", "geheim uvwxyz"),
+    ("password", "paid with cvv=123 otp: 456789", "123 456789"),
+    ("password", "Server=x;Uid=sa;Pwd={a;b c};Db=x", "a;b"),
+    ("cookie", 'Set-Cookie: JSESSIONID="abc def"; Path=/', "abc def"),
+    ("cookie", '{"Cookie":["sid=geheim; b=zwei"]}', "geheim zwei"),
+    ("cookie", "cookies={'sid': 'geheim'}", "geheim"),
+    ("authorization", '{"Authorization":["Basic dXNlcjpwYXNz"]}', "dXNlcjpwYXNz"),
+    (
+        "authorization",
+        'Authorization: Digest username="bob", realm="x y", response="abcdefabcdef"',
+        "abcdefabcdef",
+    ),
+    (
+        "authorization",
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/x, SignedHeaders=host, "
+        "Signature=abcdefabcdef",
+        "abcdefabcdef",
+    ),
+    ("url-credentials", "relay smtp://bob@example.com:geheim@smtp.example.com:25", "geheim"),
+    ("aws-key", "ABIAIOSFODNN7EXAMPLE is refused", "ABIAIOSFODNN7EXAMPLE"),
+    ("github-key", "runner glrt-abcdefghij0123456789", "glrt-abcdefghij0123456789"),
+    (
+        "vendor-key",
+        "POST https://api.telegram.org/bot123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/x",
+        "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+    ),
+    (
+        "vendor-key",
+        "POST https://discord.com/api/webhooks/123456789/abcdefGHIJKL-mnop_qrstuvwxyz",
+        "abcdefGHIJKL-mnop_qrstuvwxyz",
+    ),
+    ("vendor-key", "droplet by dop_v1_" + "0123456789abcdef" * 4, "0123456789abcdef" * 4),
+    ("option", "exec tool --db-password geheim -v", "geheim"),
+    ("option", "exec redis-cli -h cache -a geheim ping", "geheim"),
+    ("option", "exec docker login -u bob -p geheim registry", "geheim"),
+    ("option", "exec ldapsearch -D cn=admin -w geheim", "geheim"),
+    (
+        "private-key",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----#012lQOYBFxyz#012-----END PGP PRIVATE KEY BLOCK-----",
+        "lQOYBFxyz",
+    ),
+    ("private-key-line", f"Jun 01 10:00:00 web app[12]: {_PEM_LINE}", _PEM_LINE),
+    ("iban", "to IBAN DE89 3704 0044 0532 0130 00 today", "DE89 3704 0044 0532 0130 00"),
+    ("iban", "iban=GB82WEST12345698765432", "GB82WEST12345698765432"),
+    ("card-number", "card 4111-1111-1111-1111 refused", "4111-1111-1111-1111"),
+    ("card-number", '{"pan":"2223003122003222"}', "2223003122003222"),
     ("card-number", "card 4111 1111 1111 1111 refused", "4111 1111 1111 1111"),
     ("card-number", "pan=378282246310005 amount=12", "378282246310005"),
     ("card-number", "paid with 5555555555554444", "5555555555554444"),
@@ -110,6 +161,16 @@ HARMLESS = (
     "pam_unix(sshd:auth): check pass; user unknown",
     "foreign key: users_id, key=abc",
     "use --password-file /etc/x",
+    "cvv: missing; otp sent to bob; isotope=12",
+    "password is incorrect; new password is required",
+    "cookies: 5 kept; cookies enabled: true",
+    "DE88 3704 0044 0532 0130 00 has the wrong sum",
+    "GB82WEST123456987654321 is too long",
+    "integrity sha384-oqVuAfXRKap7fdgcCY5uykM6+R9GqQ8K/uxy9rx7HNQlGYl1kPzQho1wx4JwY8wC",
+    "redis-cli -h cache ping; docker login registry; ldapsearch -x",
+    "monkey-business key-value 12:AA done",
+    "<password/> <password></password>",
+    "GET http://a@host:8080/path@x",
     "tcp 10.0.0.1:5432 -> 10.0.0.2:4111",
 )
 
@@ -133,7 +194,7 @@ def test_what_is_no_secret_stays(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "line", "secrets"), [one for one in SECRETS if one[0] != "card-number"]
+    ("rule", "line", "secrets"), [one for one in SECRETS if one[0] not in ("card-number", "iban")]
 )
 def test_the_letters_of_a_secret_are_masked_in_shape_and_text(
     rule: str, line: str, secrets: str
@@ -159,6 +220,12 @@ def test_every_rule_masks_something() -> None:
     assert {rule for rule, _, _ in SECRETS} == set(NAMES)
 
 
+def test_of_two_passwords_of_one_command_the_first_is_masked_and_it_stays_so() -> None:
+    line = "mysql -u root -pfirst db -psecond"
+    masked = "mysql -u root -p[masked:option] db -psecond"
+    assert Masker().line(line) == Masker().line(masked) == masked
+
+
 def test_a_rule_can_be_left_out() -> None:
     line = "password=hunter2 card 4111111111111111"
     assert Masker(["card-number"]).line(line) == "password=[masked:password] card 4111111111111111"
@@ -176,6 +243,15 @@ def test_a_rule_of_the_configuration_masks_its_group_or_its_match() -> None:
         *("password=", '"password":"', "password ' ", "token = ", "secret=,", "authorization:"),
         *("http://a:", "://", "a.", "x-", "A1", "eyJ", "cookie=a=", "4111 ", "bearer ", "\\"),
         *("mysql ", "curl x ", "--password ", "identified by '", "xox", "sk-", "[masked:", "-----"),
+        *(
+            'password":"\\',
+            'password=\\"a',
+            "authorization: a=b,",
+            'authorization: a="',
+            "cookies={",
+        ),
+        *("<password>", "redis-cli -a ", "ldapx a ", "docker login ", "DE89 3704 ", "AA00", "0:AA"),
+        *("--a-", "password is ", " Aa0+", "discord.com/api/webhooks/0/", "otp", "a@b://c:"),
         *("-----BEGIN PRIVATE KEY-----", "SG." + "a" * 50, "sshpass -p", "jsessionid="),
     ],
 )

@@ -8,11 +8,12 @@ import lzma
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tinylogbert_daemon.clock import ManualClock
 from tinylogbert_daemon.source.block import Block, FileKey, Position
-from tinylogbert_daemon.source.identity import alike
+from tinylogbert_daemon.source.identity import ANY_CONTENT, alike
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.tail import Form, Limits, Start, Tail
 
@@ -65,10 +66,25 @@ class Scene:
         records: list[bytes] = []
         while (block := self.tail.read()) is not None:
             self.check(block)
-            self.blocks.append(block)
-            self.saved[block.after.key] = block.after
+            if not block.sighting:
+                self.blocks.append(block)
+            self.save(block.after)
             records += block.data.split(b"\n")[:-1]
         return records
+
+    def save(self, position: Position) -> None:
+        """Keep a position as the state does: what is told by its content needs nothing less."""
+        key = position.key
+        self.saved.pop(replace(key, head=ANY_CONTENT), None)
+        self.saved[key] = position
+
+    def sight(self) -> Position:
+        """Read on up to a file that is new, but nothing of it; return where it is said to stand."""
+        while not (block := self.tail.read()) or not block.sighting:
+            assert block is not None, "there is no new file"
+            self.save(block.after)
+        self.save(block.after)
+        return block.after
 
     def wait(self, seconds: float) -> list[bytes]:
         self.clock.advance(seconds)

@@ -142,6 +142,7 @@ def test_what_is_no_file_is_not_waited_for(scene: Scene, kind: str) -> None:
 
 def test_figures_for_metrics(scene: Scene) -> None:
     scene.write(b"one\ntwo\npart")
+    scene.sight()
     block = scene.tail.read()
     assert block is not None
     assert (scene.tail.stats.file_bytes, scene.tail.stats.lag_bytes) == (12, 4)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.source.scene import Scene, open_descriptors
-from tinylogbert_daemon.config.sources import Encoding
+from tinylogbert_daemon.config.sources import Source
+from tinylogbert_daemon.encodings import ENCODINGS
 from tinylogbert_daemon.source.discover import Discovery
-from tinylogbert_daemon.source.encoding import ENCODINGS, PLAIN, Coding, recognise
+from tinylogbert_daemon.source.encoding import PLAIN, Coding, recognise
 from tinylogbert_daemon.source.tail import Form, Limits, ReadBack
 
 MARKS = {
@@ -46,6 +46,8 @@ def test_recognised_by_its_mark_and_read_through_restarts(tmp_path: Path, name: 
     scene.write(MARKS[name] + encoded(name) * 50)
     assert Discovery([str(scene.path)]).scan().paths == [str(scene.path)]
     records = []
+    scene.sight()
+    scene.restart()
     for _ in range(3):
         block = scene.tail.read()
         assert block is not None
@@ -291,4 +293,6 @@ def test_binary_is_still_refused(tmp_path: Path) -> None:
 
 
 def test_the_configuration_knows_every_encoding() -> None:
-    assert get_args(Encoding) == ENCODINGS
+    for name in ENCODINGS:
+        assert Source(name="app", paths=["/app.log"], encoding=name).encoding == name
+        assert recognise(b"INFO started\n", name)[2]

@@ -200,12 +200,14 @@ def test_follows_a_real_file_through_a_rotation(
         wake = asyncio.Event()
         stream = follow(scene.tail, wake, executor, poll_seconds=NEVER)
         expected = scene.write_lines(1, 2)
-        scene.check((await take(stream, 1))[0])
+        sighting, first = await take(stream, 2)
+        assert sighting.sighting
+        scene.check(first)
         expected += scene.write_lines(3)
         scene.rename()
         expected += scene.write_lines(4)
         wake.set()
-        read = b"".join(found.data for found in await take(stream, 2))
+        read = b"".join(found.data for found in await take(stream, 3))
         assert read.split(b"\n")[:-1] == expected[2:]
         await stream.aclose()
         scene.stop()

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import sys
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylogbert_daemon.errors import SourceError
+from tinylogbert_daemon.source import lines as module
 from tinylogbert_daemon.source.lines import blocks_of, open_input
 
 TEXT = b"one\n\ntwo\r\nthree\n"
@@ -92,6 +94,32 @@ def test_open_standard_input(monkeypatch: pytest.MonkeyPatch, pack: type[bytes])
     stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack(TEXT))))
     monkeypatch.setattr(sys, "stdin", stdin)
     assert b"".join(blocks_of(open_input("-"))) == TEXT
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-8"])
+def test_open_makes_utf_8_of_what_has_a_byte_order_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, pack: type[bytes]
+) -> None:
+    monkeypatch.setattr(module, "_BUFFER_BYTES", 7)  # splits characters, and pairs of surrogates
+    text = "10:00 INFO gestartet: Grüße, 世界 🎉\n" * 50 + "the last one"
+    log = tmp_path / "log"
+    log.write_bytes(pack(("\ufeff" + text).encode(name)))
+    with open_input(str(log)) as stream:
+        assert b"".join(blocks_of(stream)) == text.encode() + b"\n"
+    assert stream.closed
+    reader, writer = os.pipe()
+    os.write(writer, log.read_bytes())
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe))
+        assert b"".join(blocks_of(open_input("-"))) == text.encode() + b"\n"
+
+
+def test_open_refuses_other_encodings_that_nothing_tells(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes("10:00 INFO started\n".encode("utf-32-le") * 9)
+    assert problem(log) == "PATH: binary (NUL bytes), not a log"
 
 
 def problem(path: Path) -> str:

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -76,8 +77,8 @@ def host_zone() -> Iterator[None]:
         (b"01-29 02:36:34.811  1702  2395 D WindowManager: up", "2025-01-29 00:36:34.811"),
         (b"[01.29 02:36:34] chrome.exe - up", "2025-01-29 00:36:34"),
         # seconds since the epoch
-        (b'{"ts":1761019822.25,"msg":"up"}', "2025-10-21 04:10:22.25"),
-        (b'{"msg":"up","timestamp": 1761019822310}', "2025-10-21 04:10:22.31"),
+        (b'{"ts":1738110994.25,"msg":"up"}', "2025-01-29 00:36:34.25"),
+        (b'{"msg":"up","timestamp": 1738110994310}', "2025-01-29 00:36:34.31"),
         (b"1157689312.049   5006 10.1.2.3 TCP_MISS/200", "2006-09-08 04:21:52.049"),
         (b"type=SYSCALL msg=audit(1364481363.243:24287): arch", "2013-03-28 14:36:03.243"),
         # a leap second is within the minute
@@ -113,6 +114,35 @@ def test_time_of_a_line(line: bytes, utc: str) -> None:
 )
 def test_line_without_a_time(line: bytes) -> None:
     assert parse(line, NOW) is None
+
+
+def test_a_date_that_is_yet_to_come_is_not_believed() -> None:
+    line = b"2099-01-01T00:00:00Z clock went mad, was 2025-01-29T00:36:34Z"
+    assert parse(line, NOW) == parse(b"2025-01-29T00:36:34Z", NOW)
+    assert parse(line[:20], NOW) is None
+    # clocks differ, and so do zones that nobody has named
+    assert parse(b"2025-02-04 02:00:00 up", NOW) == NOW + 12 * 3600
+
+
+def test_zone_of_a_source() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    assert parse(b"2025-01-29 01:36:34 up", NOW, berlin) == parse(b"2025-01-29T00:36:34Z", NOW)
+    assert parse(b"Jan 29 01:36:34 web cron[4]: up", NOW, berlin) == parse(
+        b"2025-01-29T00:36:34Z", NOW
+    )
+    assert parse(b"2025-01-29T00:36:34Z up", NOW, berlin) == parse(b"2025-01-29T00:36:34Z", NOW)
+
+
+def test_an_hour_that_the_clocks_show_twice() -> None:
+    """At three, summer time ends in Berlin: half past two comes twice, an hour apart."""
+    berlin = ZoneInfo("Europe/Berlin")
+    first = datetime(2024, 10, 27, 0, 30, tzinfo=UTC).timestamp()
+    for line in (b"2024-10-27 02:30:00 up", b"Oct 27 02:30:00 web cron[4]: up"):
+        assert parse(line, first + 1, berlin) == first
+        assert parse(line, first + 3601, berlin) == first + 3600
+    # an hour that they skip is read as if they had not been put forward
+    spring = datetime(2024, 3, 31, 1, 30, tzinfo=UTC).timestamp()
+    assert parse(b"2024-03-31 02:30:00 up", spring + 3600, berlin) == spring
 
 
 def test_the_first_date_counts() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.source.scene import Scene, open_descriptors
-from tinylogbert_daemon.source.block import Position
+from tinylogbert_daemon.source.block import FileKey, Position, digest
 from tinylogbert_daemon.source.discover import Discovery
+from tinylogbert_daemon.source.identity import ANY_CONTENT
 from tinylogbert_daemon.source.tail import ReadBack
 
 
@@ -240,3 +241,78 @@ def test_bytes_that_look_binary_do_not_blind_us_at_a_restart(scene: Scene) -> No
     # another file of that inode is not what was read
     scene.path.write_bytes(b"\0\1" * 400)
     assert Discovery([path], lookup=scene.lookup).scan().paths == []
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("begun", [b"", b"par", b"one\ntw", b"one\ntwo\n", b"x" * 1500])
+@pytest.mark.parametrize("start", [None, ReadBack(1 << 20)])
+def test_new_log_that_is_rotated_away_after_a_kill_before_its_first_commit(
+    scene: Scene, begun: bytes, packed: str, start: ReadBack | None
+) -> None:
+    scene.write(begun)
+    assert scene.sight().offset == 0
+    scene.tail.read()  # handed on, but never committed
+    scene.restart(start)
+    scene.write(b"tial\nlast\n")
+    whole = scene.path.read_bytes()
+    scene.rename()
+    if packed:
+        # by its content: of a first line that had no end yet nothing is kept
+        scene.pack(suffix=packed)
+    new = scene.write_lines(1)
+    scene.restart(start)
+    known = not packed or begun.startswith(b"one\n") or len(begun) > 1024
+    expected = (whole.split(b"\n")[:-1] if known else []) + new
+    assert scene.read() == expected
+    if known or start is None:  # else a first start is one still
+        assert scene.lines == len(expected) == scene.saved_lines
+    scene.restart(start)
+    assert scene.read() == []
+
+
+def test_killed_before_a_first_read_back_is_committed(scene: Scene) -> None:
+    scene.write(b"old 1\nold 2\npar")
+    scene.restart(ReadBack(1 << 20))
+    assert scene.sight().offset == len(b"old 1\nold 2\n")
+    scene.write(b"tial\n")
+    more = scene.write_lines(1)
+    scene.rename()
+    new = scene.write_lines(2)
+    scene.restart(ReadBack(1 << 20))
+    assert scene.read() == [b"partial", *more, *new]
+    assert scene.lines == 3 == scene.saved_lines
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_inode_of_a_file_that_was_seen_empty_is_given_to_what_was_read(
+    scene: Scene, packed: bool
+) -> None:
+    scene.write_lines(*range(100))
+    scene.read()
+    more = [] if packed else scene.write_lines(100)
+    scene.stop()
+    scene.copytruncate()
+    copy = scene.pack() if packed else scene.sibling(".1")
+    status = copy.stat()
+    empty = Position(FileKey(status.st_dev, status.st_ino, ANY_CONTENT), 0, 0, digest(b""))
+    scene.save(empty)
+    new = scene.write_lines(200)
+    scene.restart()
+    assert scene.read() == more + new
+    scene.restart()
+    assert scene.read() == []
+    assert scene.lines == 100 + len(more + new)
+
+
+def test_truncated_file_is_known_anew_only_after_its_copies(scene: Scene) -> None:
+    # with the same first line, it has the same place in the state
+    first = scene.write_lines(1, 2)
+    scene.read()
+    more = scene.write_lines(3)
+    scene.copytruncate()
+    scene.write_lines(1)
+    kept = dict(scene.saved)
+    assert scene.tail.read() is not None  # of the copy; not committed
+    assert scene.saved == kept
+    scene.restart()
+    assert scene.read() == more + first[:1]

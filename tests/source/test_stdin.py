@@ -126,6 +126,25 @@ def test_a_reader_that_is_cancelled_while_it_waits_loses_nothing(
     assert scene.lines() == [b"one", b"two"]
 
 
+@pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-8"])
+def test_what_has_a_byte_order_mark_is_read_as_utf_8(
+    executor: ThreadPoolExecutor, name: str
+) -> None:
+    async def read(scene: Scene, written: bytes) -> None:
+        reading = asyncio.ensure_future(scene.read())
+        for byte in written:
+            os.write(writer, bytes([byte]))
+            await asyncio.sleep(0)
+        os.close(writer)
+        await reading
+
+    with _pipe() as (reader, writer):
+        scene = Scene(reader, executor)
+        asyncio.run(read(scene, "\ufeffGrüße 🎉\nthe last".encode(name)))
+    assert scene.lines() == ["Grüße 🎉".encode(), b"the last"]
+    assert scene.blocks[-1].after.lines == 2
+
+
 def test_a_long_and_an_endless_line_are_cut_and_counted(executor: ThreadPoolExecutor) -> None:
     with _pipe() as (reader, writer):
         scene = Scene(reader, executor)

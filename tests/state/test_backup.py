@@ -30,7 +30,7 @@ def state(tmp_path: Path) -> Path:
 
 def migrate(directory: Path, monkeypatch: pytest.MonkeyPatch, further: int = 1) -> None:
     later = (*MIGRATIONS, *(f"CREATE TABLE later{number} (x);" for number in range(further)))
-    monkeypatch.setattr("tinylogbert_daemon.state.store.MIGRATIONS", later)
+    monkeypatch.setattr("tinylogbert_daemon.state.database.MIGRATIONS", later)
     Store(directory).close()
 
 

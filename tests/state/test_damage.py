@@ -54,7 +54,7 @@ def test_a_later_migration_keeps_what_is_there(
 ) -> None:
     full_store(tmp_path)
     later = (*MIGRATIONS, "CREATE TABLE later (x);")
-    monkeypatch.setattr("tinylogbert_daemon.state.store.MIGRATIONS", later)
+    monkeypatch.setattr("tinylogbert_daemon.state.database.MIGRATIONS", later)
     store = Store(tmp_path)
     assert sum(store.committed_lines().values()) == 3000
     assert store._version() == len(later)
@@ -126,7 +126,7 @@ def test_a_migration_that_fails_leaves_the_version_as_it_was(
     full_store(tmp_path)
     later = (*MIGRATIONS, "CREATE TABLE later (x); CREATE TABLE files (x);")
     with monkeypatch.context() as patch:
-        patch.setattr("tinylogbert_daemon.state.store.MIGRATIONS", later)
+        patch.setattr("tinylogbert_daemon.state.database.MIGRATIONS", later)
         assert "already exists" in refusal(tmp_path)
     store = Store(tmp_path)
     assert store._version() == len(MIGRATIONS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,3 +139,25 @@ def test_a_file_in_the_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "state").touch()
     with pytest.raises(FileExistsError):
         make_private(tmp_path / "state")
+
+
+_LOCK = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+"""
+
+
+def test_what_is_tightened_while_it_is_open_keeps_its_locks(tmp_path: Path) -> None:
+    """Who closes a file ends all locks of the process on it: the next one to open the database
+    would take it for nobody's, and empty what the daemon has mapped (SIGBUS).
+    """
+    store = Store(tmp_path / "state")
+    store.commit(block_effects(0))
+    shared = store.path.with_name("state.db-shm")
+    shared.chmod(0o644)
+    assert tighten(store.path.parent).changed == [str(shared)]
+    command = [sys.executable, "-c", _LOCK, str(shared)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "BlockingIOError" in done.stderr
+    store.close()

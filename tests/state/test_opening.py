@@ -13,9 +13,10 @@ import pytest
 from tests.state.effects import PATH, SOURCE, block_effects
 from tests.state.test_damage import DAMAGES, Damage, full_store
 from tinylogbert_daemon.errors import DamagedStateError, StateError
-from tinylogbert_daemon.state import Store
+from tinylogbert_daemon.state import Effects, Store, opening
 from tinylogbert_daemon.state.opening import ASIDE_KEPT, open_state
 from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.sums import provide, seal_new
 
 BLOCKS = 40
 SECTOR = 512
@@ -155,7 +156,11 @@ def test_lost_sectors_anywhere_are_found_or_do_no_harm(tmp_path: Path, content: 
 
 def test_rows_of_another_form_are_damage(tmp_path: Path, path: Path) -> None:
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE incidents SET first = '{\"source\"' WHERE opened = 1000.0")
+        database.execute(
+            "UPDATE incidents SET first = '{\"source\"', sum = NULL WHERE opened = 1000.0"
+        )
+        provide(database)
+        seal_new(database, "incidents")
     database.close()
     with pytest.raises(DamagedStateError, match=r"state\.db: is damaged: an incident cannot be"):
         open_state(tmp_path, "stop")
@@ -190,3 +195,23 @@ def test_only_so_many_damaged_databases_are_kept(tmp_path: Path) -> None:
     kept = sorted(one.name for one in tmp_path.glob("state.db.damaged-*"))
     assert len(set(names)) == len(names)
     assert kept == sorted(names[-ASIDE_KEPT:])
+
+
+def test_after_a_clean_end_the_look_for_damage_takes_only_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = after_a_kill(tmp_path)
+    assert log.stat().st_size > 0
+    monkeypatch.setattr(opening, "CHECK_SECONDS", 0.0)
+    for clean in (False, True):  # the second start finds it as the first has left it
+        store, damage = open_state(log.parent, "stop")
+        assert damage is None
+        assert store.checked is not clean
+        assert whole_blocks(store) == BLOCKS
+        store.commit(Effects())  # what broke off the look breaks off nothing else
+        store.close()
+    assert not log.exists()
+    monkeypatch.setattr(opening, "CHECK_SECONDS", 60.0)
+    store, _ = open_state(log.parent, "stop")
+    assert store.checked
+    store.close()

@@ -18,7 +18,9 @@ from tinylogbert_daemon.decide.difference import Nearest
 from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.pipeline.positions import Positions
 from tinylogbert_daemon.source.block import FileKey, Position
+from tinylogbert_daemon.source.identity import ANY_CONTENT
 from tinylogbert_daemon.state import Effects, Store
 from tinylogbert_daemon.state import store as module
 from tinylogbert_daemon.state.effects import FileRow
@@ -68,6 +70,26 @@ def test_committed_lines_add_up_over_the_files_that_a_path_has_named(store: Stor
             store.commit(block_effects(block, lines=25, file=file))
     assert store.committed_lines() == {PATH: 200}
     assert len(store.files()) == 2
+
+
+def test_a_file_that_was_seen_before_it_had_a_line_is_told_by_its_first_line_then(
+    store: Store,
+) -> None:
+    empty = FileKey(1, 1 << 63, ANY_CONTENT)
+    other = FileKey(1, 7, ANY_CONTENT)
+    begun = FileKey(1, 1 << 63, b"head")
+    rows = {
+        key: FileRow(SOURCE, PATH, Position(key, 0, 0, b""), 1.0) for key in (empty, other, begun)
+    }
+    store.commit(Effects(files={key: rows[key] for key in (empty, other)}))
+    assert {row.position.key for row in store.files()} == {empty, other}
+    store.commit(Effects(files={begun: rows[begun]}))
+    assert {row.position.key for row in store.files()} == {begun, other}
+    store.commit(Effects(files={empty: rows[empty]}))  # truncated, or another file by now
+    assert {row.position.key for row in store.files()} == {begun, empty, other}
+    assert store.committed_lines() == {PATH: 0}
+    known = Positions([rows[empty], rows[begun]])
+    assert known.look_up(1, 1 << 63) == [rows[begun].position]
 
 
 def test_several_blocks_in_one_commit(store: Store) -> None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "ask a running daemon, or read its state",
     "install-service": "put user, unit, configuration and log rotation in place, or remove them",
     "completion": "print the completion of a shell, or the man page",
+    "scrub": "mask the secrets in files of alerts that were written under other rules",
 }
 """Each name (with _ for -) is a module here with ``add_arguments(parser)`` and ``run(args)``."""
 

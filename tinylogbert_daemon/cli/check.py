@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tinylogbert_daemon.config.sources import Source
+
+_HEAD_BYTES = 16_384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +38,9 @@ def run(args: argparse.Namespace) -> int:
             f"{nearest}: cannot write the state there; set state_dir, or run as its owner"
         )
     print(f"state: {config.state_path}")
+    any_found = False
     for source in config.sources:
+        any_found |= source.is_stdin or source.journal.enabled
         if source.is_stdin:
             print(f"source {source.name}: standard input")
             continue
@@ -45,13 +53,33 @@ def run(args: argparse.Namespace) -> int:
                 print(f"  {journal.PROGRAM}: {printable(line)}")
             continue
         found = Discovery(source.paths, source.exclude, encoding=source.encoding).scan()
+        any_found |= bool(found.paths)
         print(f"source {source.name}: {len(found.paths)} files")
         if source.encoding != "auto":
             print(f"  encoding: {source.encoding}")
         if source.multiline:
             print(f"  joined to the line before: {printable(str(source.multiline))}")
         for path in found.paths:
-            print(f"  {printable(path)}")
+            print(f"  {printable(path)}{_format(path, source)}")
         for path, reason in sorted(found.skipped.items()):
             print(f"  not followed: {printable(path)}: {reason}")
+    if not any_found and journal.is_there():
+        print(journal.HINT)
     return 0
+
+
+def _format(path: str, source: Source) -> str:
+    """Return the format that a file's first records have, as an addition to its path."""
+    import time
+
+    from tinylogbert_daemon.source.dating import recognise
+
+    if source.format != "auto":
+        return f": {source.format}, as configured"
+    try:
+        with open(path, "rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:
+        return ""  # it has gone; whether it can be read was said above
+    name = recognise(head.split(b"\n")[:20], time.time())
+    return f": {name}" if name else ""

@@ -99,7 +99,7 @@ def measure_models(
     for (name, model), option in zip(
         models.items(), ("--tiny-model-path", "--distil-model-path"), strict=True
     ):
-        engines[name] = load_setup(model).engine
+        engines[name] = load_setup(model, pinned=False).engine
         check_type(engines[name].artifact, name, option)
     make_folder(folder)
     scored = {}

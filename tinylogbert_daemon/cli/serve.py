@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(config: Config, sock: socket.socket) -> None:
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, ProcessCollector
 
     from tinylogbert_daemon import logs
     from tinylogbert_daemon.metrics import Metrics
@@ -63,6 +63,7 @@ async def _serve(config: Config, sock: socket.socket) -> None:
         loop.add_signal_handler(number, stop.set)
     registry = CollectorRegistry()
     metrics = Metrics(registry)
+    ProcessCollector(registry=registry)
     with ThreadPoolExecutor(1, "scorer") as executor:
         engine = await loop.run_in_executor(executor, load_engine, config, metrics)
         app = create_app(

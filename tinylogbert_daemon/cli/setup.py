@@ -119,10 +119,8 @@ def load_artifact(model: str | None) -> Artifact:
     from tinylogbert_daemon.config.load import load as load_config
     from tinylogbert_daemon.model.artifact import load
 
-    if model is not None:
-        return load(model)
     configured = load_config().model
-    return load(configured.path, configured.sha256)
+    return load(model or configured.path, configured.sha256)
 
 
 def load_setup(
@@ -131,12 +129,15 @@ def load_setup(
     state: Path | None = None,
     *,
     config: Config | None = None,
+    pinned: bool = True,
     observe: Callable[[float], None] = lambda _: None,
 ) -> Setup:
     """Return the engine on the artifact ``model``, its calibration, and ``state`` if given.
 
-    What is not given is as configured. ``observe`` is told the seconds of each model call. Raises
-    a :class:`TinyLogBertError` for a wrong model, configuration or state.
+    What is not given is as configured. Where not ``pinned``, ``model`` need not be the one that the
+    configuration pins: it was made here just now, or is to be compared. ``observe`` is told the
+    seconds of each model call. Raises a :class:`TinyLogBertError` for a wrong model, configuration
+    or state.
     """
     from tinylogbert_daemon.clock import ManualClock
     from tinylogbert_daemon.config import load as load_config
@@ -148,7 +149,7 @@ def load_setup(
     from tinylogbert_daemon.state.samples import remember
 
     config = config or load_config()
-    artifact = load(model) if model else load(config.model.path, config.model.sha256)
+    artifact = load(model or config.model.path, config.model.sha256 if pinned else "")
     decider = Decider.of(
         artifact,
         config.decision.threshold if threshold is None else threshold,

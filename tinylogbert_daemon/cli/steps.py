@@ -231,7 +231,7 @@ class Steps:
         from tinylogbert_daemon.training.workflow import Outcome
 
         log = analysed.detail["log"]
-        renderer = Renderer(load_setup(tiny.detail["folder"]))
+        renderer = Renderer(load_setup(tiny.detail["folder"], pinned=False))
         render = renderer.json_block if analysed.detail["labelled"] else renderer.text_block
         path = self._folder / "detections.jsonl"
         with (

@@ -232,7 +232,7 @@ def _report_quality(folder: Path, held_out: HeldOut, ratio: float, seed: int) ->
     if not 0 < sum(labels) < len(labels):
         say(f"{len(labels)} lines kept from learning: too few to report on")
         return
-    engine = load_setup(str(folder)).engine
+    engine = load_setup(str(folder), pinned=False).engine
     verdicts = engine.verdicts(b"".join(record(line) + b"\n" for line in mixed))
     found = evaluate_scores(labels, [engine.decide(verdict).score for verdict in verdicts])
     say(

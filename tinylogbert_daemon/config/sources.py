@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import re
+from datetime import tzinfo
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
 from tinylogbert_daemon.config.section import Name, Section, Text
+from tinylogbert_daemon.encodings import Encoding
 from tinylogbert_daemon.patterns import compiled
 
-# those of source/encoding.py
-Encoding = Literal[
+# those of source/formats.py
+Format = Literal[
     "auto",
-    "utf-8",
-    "latin-1",
-    "utf-16",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32",
-    "utf-32-le",
-    "utf-32-be",
+    "plain",
+    "syslog-3164",
+    "syslog-5424",
+    "journal-export",
+    "json",
+    "docker-json",
+    "logfmt",
+    "kubernetes-cri",
+    "klog",
+    "http-access",
+    "apache-error",
+    "nginx-error",
+    "java",
+    "python",
+    "postgresql",
+    "mysql",
+    "redis",
+    "squid",
+    "audit",
+    "kernel",
+    "windows",
+    "windows-event",
+    "android",
+    "blue-gene",
+    "healthapp",
+    "hpc",
+    "proxifier",
+    "dated",
 ]
 
 # those of source/joining.py
@@ -107,8 +130,22 @@ class Source(Section):
     paths: list[Text] = Field([], min_length=1)
     exclude: list[Text] = []
     encoding: Encoding = "auto"
+    format: Format = "auto"
+    timezone: str = ""
     multiline: Multiline = Multiline()
     journal: Journal = Journal.model_construct()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name:
+            try:
+                ZoneInfo(name)
+            except (KeyError, ValueError, OSError):
+                raise ValueError(
+                    f"no time zone is named {name!r}; write one of those in /usr/share/zoneinfo"
+                ) from None
+        return name
 
     @model_validator(mode="after")
     def _reads_one_thing(self) -> Source:
@@ -123,6 +160,15 @@ class Source(Section):
         if shaped and (self.journal.enabled or self.is_stdin):
             raise ValueError("encoding and multiline are for files")
         return self
+
+    @property
+    def dates(self) -> tuple[str, tzinfo | None]:
+        """The format that is set (``""``: whichever is recognised) and the zone, None the host's.
+
+        In a plain source no header is looked for.
+        """
+        zone = ZoneInfo(self.timezone) if self.timezone else None
+        return ("" if self.format == "auto" else self.format), zone
 
     @property
     def is_stdin(self) -> bool:

@@ -12,6 +12,7 @@ from tinylogbert_daemon.decide.difference import render
 from tinylogbert_daemon.decide.incident import Anomaly, Incident
 from tinylogbert_daemon.decide.storms import Storm
 from tinylogbert_daemon.escape import printable
+from tinylogbert_daemon.source.header import read
 from tinylogbert_daemon.source.logtime import parse
 
 LINE_CHARACTERS = 400
@@ -70,7 +71,8 @@ class Alert(TypedDict):
     ``status`` is ``open`` or ``closed``; both deliveries of an incident carry its ``id``. ``time``
     (of the first record), ``last_seen`` and ``closed`` are log times in seconds, ``duration`` is
     the seconds from the first to the last record. ``repeats`` counts what came later and was not
-    sent.
+    sent. ``level`` is the one that the record gives itself, ``message`` what stands behind its
+    header; they are those of ``log_text``.
     """
 
     id: str
@@ -86,6 +88,8 @@ class Alert(TypedDict):
     offset: int
     line: int
     log_text: str
+    level: str | None
+    message: str
     last_line: str
     score: float
     anomaly: bool
@@ -106,6 +110,7 @@ class Alert(TypedDict):
 def alert(incident: Incident, earlier: Withheld | None = None) -> Alert:
     """Return an incident's alert; ``earlier`` is what was withheld of its source before."""
     first, storm, ended = incident.first, incident.storm, _ended(incident)
+    header = read(first.first_line.encode("utf-8", "replace"), first.time)
     return {
         "id": incident.id,
         "status": "open" if incident.closed is None else "closed",
@@ -120,6 +125,8 @@ def alert(incident: Incident, earlier: Withheld | None = None) -> Alert:
         "offset": first.offset,
         "line": first.line,
         "log_text": first.first_line,
+        "level": header.level if header else None,
+        "message": header.message.decode("utf-8", "replace") if header else first.first_line,
         "last_line": incident.last_line,
         "score": round(first.score, 6),
         "anomaly": True,

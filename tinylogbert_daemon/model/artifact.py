@@ -143,7 +143,8 @@ def load(model: str | None = None, pinned: str = "") -> Artifact:
     if pinned and digest != pinned:
         raise ArtifactError(
             f"{folder / MANIFEST_FILE}: has the SHA-256 {digest}, not the one that model.sha256 "
-            "pins; restore the model, or pin this one"
+            "pins; restore the model, or pin this one (for one command alone: "
+            f"TINYLOGBERT_MODEL__SHA256={digest})"
         )
     manifest = _parse(folder, content)
     named = _NAME.fullmatch(folder.name)

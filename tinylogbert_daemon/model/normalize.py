@@ -12,6 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tinylogbert_daemon import levels
+from tinylogbert_daemon.levels import LEVEL_OF_LETTER, LEVEL_OF_SIGN, LEVEL_OF_WORD
+
 NORMALIZER_VERSION = 2
 """Raised when the same shape gives another text; artifacts carry it and refuse another one."""
 
@@ -24,7 +27,7 @@ WORD_LIMIT = 126
 LEVEL_WINDOW = 160
 """A level word counts as the record's level only if it begins this early (in characters)."""
 
-LEVELS = ("[debug]", "[info]", "[notice]", "[warn]", "[error]", "[fatal]")
+LEVELS = tuple(f"[{level}]" for level in levels.LEVELS)
 LEVEL_SET = frozenset(LEVELS)
 HTTP_CLASSES = ("[1xx]", "[2xx]", "[3xx]", "[4xx]", "[5xx]")
 VALUES = (
@@ -45,24 +48,9 @@ VALUES = (
 )
 TYPED_TOKENS = LEVELS + HTTP_CLASSES + VALUES
 
-_LEVEL_WORDS = {
-    "[debug]": "trace debug verbose fine finer finest",
-    "[info]": "info information",
-    "[notice]": "notice",
-    "[warn]": "warn warning",
-    "[error]": "err error severe failure",
-    "[fatal]": "fatal crit critical alert emerg emergency panic",
-}
-_LEVEL_OF = {word: level for level, words in _LEVEL_WORDS.items() for word in words.split()}
-_LEVEL_OF_SIGN = {"#": "[warn]", "*": "[notice]", "-": "[info]", ".": "[debug]"}  # Redis
-_LEVEL_OF_LETTER = {
-    "V": "[debug]",
-    "D": "[debug]",
-    "I": "[info]",
-    "W": "[warn]",
-    "E": "[error]",
-    "F": "[fatal]",
-}
+_LEVEL_OF = {word: f"[{level}]" for word, level in LEVEL_OF_WORD.items()}
+_LEVEL_OF_SIGN = {sign: f"[{level}]" for sign, level in LEVEL_OF_SIGN.items()}
+_LEVEL_OF_LETTER = {letter: f"[{level}]" for letter, level in LEVEL_OF_LETTER.items()}
 _CLASS_OF = {
     "informational": "[1xx]",
     "successful": "[2xx]",

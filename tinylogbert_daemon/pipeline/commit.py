@@ -10,7 +10,8 @@ from tinylogbert_daemon import logs
 from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline.process import Tally
-from tinylogbert_daemon.state.effects import Effects
+from tinylogbert_daemon.source.block import Block
+from tinylogbert_daemon.state.effects import Effects, FileRow
 from tinylogbert_daemon.state.store import Store
 
 GATHER_SECONDS = 0.05
@@ -50,6 +51,11 @@ class Committer:
         self._effects.records[source] += 0
         self._wake.set()
 
+    def sighted(self, block: Block, now: float) -> None:
+        """Have the state know a file of which nothing is read yet; costs no place of a block."""
+        self._effects.files[block.after.key] = FileRow(block.source, block.path, block.after, now)
+        self._wake.set()
+
     async def added(self, tally: Tally) -> None:
         """Take note that a block's effects are complete; waits while too many are uncommitted."""
         self._tallies.append(tally)
@@ -77,7 +83,7 @@ class Committer:
     async def _flush(self) -> None:
         self._wake.clear()
         effects, tallies = self._effects, self._tallies
-        if not (effects.blocks or effects.records):
+        if not (effects.blocks or effects.records or effects.files):
             return
         self._effects, self._tallies = Effects(), []
         loop = asyncio.get_running_loop()

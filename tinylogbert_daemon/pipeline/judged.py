@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tinylogbert_daemon.decide.incident import Anomaly
@@ -11,7 +11,6 @@ from tinylogbert_daemon.decide.score import Decision
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.source.block import Block
-from tinylogbert_daemon.source.logtime import parse
 
 LINE_CHARACTERS = 2048
 """How much of a raw record an incident keeps."""
@@ -34,12 +33,11 @@ def anomalies(
     found: Mapping[Verdict, Decision],
     private: Private,
     model: str,
-    clock: float,
+    time_of: Callable[[bytes], float | None],
 ) -> list[tuple[Anomaly, Verdict]]:
     """Return an anomaly for each verdict of ``found``, in order of their first records.
 
-    ``private`` masks what they keep; ``clock`` is the time of the host's clock in seconds, for
-    dates without a year.
+    ``private`` masks what they keep; ``time_of`` reads the time that a record says.
     """
     block, verdicts = judged.block, judged.verdicts
     lines = block.data.split(b"\n")
@@ -49,7 +47,7 @@ def anomalies(
     made = []
     for verdict in sorted(found, key=first.__getitem__):
         at, decision = first[verdict], found[verdict]
-        own_time = parse(lines[at], clock)
+        own_time = time_of(lines[at])
         time = judged.now if own_time is None else own_time
         anomaly = Anomaly(
             source=block.source,

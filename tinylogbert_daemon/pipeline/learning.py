@@ -71,7 +71,7 @@ class Learner:
     async def run(self, stop: asyncio.Event) -> None:
         """Watch the folder and train when it is time, until ``stop``: what is begun is given up."""
         async with asyncio.TaskGroup() as group:
-            tasks = []
+            tasks = [group.create_task(self._forget())]
             if self._config.swaps:
                 tasks.append(group.create_task(self._watch()))
             if self._trains():
@@ -79,6 +79,15 @@ class Learner:
             await stop.wait()
             for task in tasks:
                 task.cancel()
+
+    async def _forget(self) -> None:
+        """Let go of the ledger's texts once they are older than what is kept of lines."""
+        while retention := self._config.retention_seconds:
+            try:
+                self._models.forget_texts(self._clock.now() - retention)
+            except StateError as error:
+                self._tell(error)
+            await asyncio.sleep(_HOUR)
 
     # -- training -----------------------------------------------------------------------------
 

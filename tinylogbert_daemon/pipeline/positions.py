@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tinylogbert_daemon.source.block import FileKey, Position
-from tinylogbert_daemon.source.identity import alike
+from tinylogbert_daemon.source.identity import ANY_CONTENT, alike
 from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.store import FILES_KEPT
 
@@ -22,6 +22,8 @@ class Positions:
         """Take note of where a file stands now."""
         key = position.key
         known = self._of_file.pop((key.device, key.inode), {})
+        if key.head != ANY_CONTENT:  # the file as it was seen before it had a first line
+            known = {of: at for of, at in known.items() if of.head != ANY_CONTENT}
         # what was used last stands last, and only so many are kept
         self._of_file[(key.device, key.inode)] = {**known, key: position}
         if len(self._of_file) > FILES_KEPT:

@@ -21,7 +21,7 @@ from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill, m
 from tinylogbert_daemon.pipeline.judged import Judged, anomalies
 from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.source.block import Block
-from tinylogbert_daemon.source.logtime import block_times
+from tinylogbert_daemon.source.dating import Datings
 from tinylogbert_daemon.state.effects import Effects, FileRow
 
 KNOWN_NOVELTY = 0.3
@@ -88,6 +88,7 @@ class Processor:
         sinks: Sequence[str],
         notify_close: bool = True,
         private: Private | None = None,
+        datings: Datings | None = None,
     ) -> None:
         self._artifact = artifact
         self._score = score
@@ -100,6 +101,7 @@ class Processor:
         self._sinks = tuple(sinks)
         self._notify_close = notify_close
         self._private = private or Private()
+        self._datings = datings or Datings()
         self._normals = Normals()
 
     async def process(self, block: Block, into: Callable[[], Effects]) -> Tally:
@@ -197,7 +199,7 @@ class Processor:
         """
         source = self._sources.setdefault(block.source, SourceState())
         clock = self._clock.now()
-        first, last = block_times(block.data, clock)
+        first, last = self._datings.of(block.source, block.path).block_times(block.data, clock)
         if last is None and source.log_time is not None:
             passed = clock - source.processed if source.processed is not None else 0.0
             # an empty block only moves a position
@@ -236,7 +238,9 @@ class Processor:
     ) -> None:
         """Open incidents for anomalous verdicts, or let them grow, in order of their records."""
         private, model = self._private, self._artifact.name
-        found = anomalies(judged, anomalous, private, model, self._clock.now())
+        dating = self._datings.of(judged.block.source, judged.block.path)
+        time_of = partial(dating.time, now=self._clock.now())
+        found = anomalies(judged, anomalous, private, model, time_of)
         verdicts = {anomaly.key: verdict for anomaly, verdict in found}
 
         def explain(anomaly: Anomaly) -> Anomaly:

@@ -31,9 +31,11 @@ from tinylogbert_daemon.sinks.jsonl import JsonlSink
 from tinylogbert_daemon.sinks.log import LogSink
 from tinylogbert_daemon.sinks.sink import Delivery, Sink
 from tinylogbert_daemon.source.block import Block
+from tinylogbert_daemon.source.dating import Datings
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state.effects import Effects
+from tinylogbert_daemon.state.modes import database_files
 from tinylogbert_daemon.state.samples import remember
 from tinylogbert_daemon.state.store import Store
 
@@ -100,6 +102,8 @@ class Pipeline:
         )
         self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
         self._sinks = [sink.name for sink, _ in sinks]
+        metrics.expect([source.name for source in config.sources], self._sinks)
+        self._datings = Datings({source.name: source.dates for source in config.sources})
         self._processor = self._make_processor()
         self._tailing = Tailing(
             config.sources,
@@ -109,7 +113,7 @@ class Pipeline:
             files=OpenFiles(self._positions.look_up, self._positions.alike),
             known=set(known),
             from_beginning=set(from_beginning),
-            own_paths=[config.jsonl_path, store.path],
+            own_paths=[config.jsonl_path, *database_files(store.path)],
             executor=self._readers,
             clock=clock,
             metrics=metrics,
@@ -158,6 +162,7 @@ class Pipeline:
             sinks=self._sinks,
             notify_close=config.decision.notify_close,
             private=Private(config.privacy.masker(), mask_kept=config.privacy.mask),
+            datings=self._datings,
         )
 
     async def swap(
@@ -232,6 +237,10 @@ class Pipeline:
             self._state_thread.shutdown(wait=True)
 
     async def _on_block(self, block: Block) -> None:
+        if block.sighting:
+            self._positions.put(block.after)
+            self.committer.sighted(block, self._clock.now())
+            return
         while not self._open.is_set():
             await self._open.wait()
         self._working += 1

@@ -9,11 +9,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from tinylogbert_daemon import logs
+from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.config.schema import Tail as TailConfig
 from tinylogbert_daemon.config.sources import Source
 from tinylogbert_daemon.source import stdin as standard_input
 from tinylogbert_daemon.source.block import Block, Position
 from tinylogbert_daemon.source.journal import Journal, Selection
+from tinylogbert_daemon.source.logtime import block_times
 from tinylogbert_daemon.source.stdin import Stdin
 
 _KIBIBYTE, _MEBIBYTE = 1 << 10, 1 << 20
@@ -27,6 +29,34 @@ class Followed:
     source: str
     lag_bytes: int
     unreadable: str | None
+
+
+class Lag:
+    """How old a journal's newest entry is when it has been scored, in seconds.
+
+    While entries are being scored, so long it is at least, and grows. Of a journal that is quiet it
+    stays: nothing is owed then. What is read back says nothing.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._in_work: float | None = None
+        self._last: float | None = None
+
+    def begin(self, block: Block) -> None:
+        """Take note of entries that are to be scored."""
+        if block.data and not block.readback:
+            self._in_work = block_times(block.data, self._clock.now())[1]
+
+    def end(self) -> None:
+        """Take note that they are."""
+        self._last, self._in_work = self.seconds(), None
+
+    def seconds(self) -> float | None:
+        """Return the seconds, or None where there was no new entry yet."""
+        if self._in_work is None:
+            return self._last
+        return max(0.0, self._clock.now() - self._in_work)
 
 
 def _selection(source: Source) -> Selection:
@@ -52,6 +82,7 @@ class Streams:
         finish: Callable[[_Work], _Work],
         saved: list[Position],
         executor: Executor,
+        clock: Clock,
         stdin: Stdin | None = None,
     ) -> None:
         self._config = config
@@ -71,6 +102,7 @@ class Streams:
             for source in sources
             if source.journal.enabled
         ]
+        self._lags = {journal.source: Lag(clock) for journal in self._journals}
         # the configuration has at most one
         self._stdin_source = next((one.name for one in sources if one.is_stdin), None)
         self._stdin: Stdin | None = None
@@ -99,10 +131,18 @@ class Streams:
             found[standard_input.PATH] = Followed(self._stdin_source, 0, None)
         return found
 
+    def lags(self) -> dict[str, float]:
+        """Return the :class:`Lag` of each journal that has brought an entry, by source."""
+        found = {source: lag.seconds() for source, lag in self._lags.items()}
+        return {source: seconds for source, seconds in found.items() if seconds is not None}
+
     async def _follow_journal(self, journal: Journal) -> None:
+        lag = self._lags[journal.source]
         async with aclosing(journal.blocks()) as blocks:
             async for block in blocks:
+                lag.begin(block)
                 await self._finish(self._on_block(block))
+                lag.end()
 
     async def _follow_stdin(self, stdin: Stdin, source: str) -> None:
         async def work(block: Block) -> None:

@@ -128,6 +128,7 @@ class Tailing:
             finish=self._finish,
             saved=files.positions(0, 0),  # what is no file has none of the numbers of one
             executor=executor,
+            clock=clock,
             stdin=stdin,
         )
         self.ended = self._streams.ended
@@ -294,8 +295,11 @@ class Tailing:
         for label, size in sizes.items():
             self._metrics.file_bytes.labels(label).set(size)
         self._metrics.source_lag_bytes.clear()
+        self._metrics.source_lag_seconds.clear()
         for source, count in lag.items():
             self._metrics.source_lag_bytes.labels(source).set(count)
+        for source, seconds in self._streams.lags().items():
+            self._metrics.source_lag_seconds.labels(source).set(seconds)
 
 
 def _form(source: Source) -> Form:

@@ -34,7 +34,7 @@ def _masked(body: str, masker: Masker) -> str:
     alert = json.loads(body)
     storm = alert.get("storm")
     for found in (alert, *(storm["examples"] if storm else ())):
-        for name in ("log_text", "last_line"):
+        for name in ("log_text", "message", "last_line"):
             if name in found:
                 found[name] = masker.line(found[name])
     return json.dumps(alert)
@@ -44,7 +44,8 @@ def _without_text(body: str) -> str:
     """Leave nothing of the line: ``hash`` tells only whether two alerts are of the same text."""
     alert: dict[str, Any] = json.loads(body)
     text = alert.get("text", "")
-    alert |= {"log_text": "", "last_line": "", "text": "", "words": [], "nearest": None}
+    alert |= {"log_text": "", "message": "", "last_line": "", "text": ""}
+    alert |= {"words": [], "nearest": None}
     alert["reason"] = alert["reason"].partition(f"; {LEAST_EXPECTED}")[0]
     if alert.get("storm"):
         alert["storm"]["examples"] = []

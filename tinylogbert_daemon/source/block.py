@@ -70,7 +70,8 @@ class Block:
     daemon knew it: it is counted but raises no alert. A block without data only moves the position:
     where a readback found nothing whole to hand on, and now and then while a very long line is
     passed over. ``unreadable`` counts what came between
-    the records and is none.
+    the records and is none. A ``sighting`` has no data either: it says that there is a new file,
+    before anything of it is read, so that it is known again should it have lost its name by then.
     """
 
     source: str
@@ -84,6 +85,7 @@ class Block:
     unreadable: int = 0
     coding: Coding = PLAIN
     original: bytes | None = None
+    sighting: bool = False
 
     @property
     def size(self) -> int:

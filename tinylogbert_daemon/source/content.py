@@ -18,7 +18,6 @@ _MAGIC = {
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"\x1f\x9d": "compress",
 }
-_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # What text may hold of the control range: tab, newline, vertical tab, form feed, return, backspace
 # and escape (terminal colours).
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b"))
@@ -43,11 +42,10 @@ def compression(head: bytes) -> str | None:
 def binary_reason(head: bytes) -> str | None:
     """Say why the first ``SNIFF_BYTES`` of a file are no text, or None where they may be.
 
-    UTF-16 with a byte order mark is text, and so is what stands around a run of NUL bytes where a
-    line should begin (the hole that copytruncate leaves under a writer that keeps its offset).
+    Of other encodings than UTF-8 and Latin-1 ``head`` is what they are transcoded to. What stands
+    around a run of NUL bytes where a line should begin (the hole that copytruncate leaves under a
+    writer that keeps its offset) is text.
     """
-    if head.startswith(_BYTE_ORDER_MARKS):
-        return None
     head = _HOLE.sub(b"", head)
     if head.count(b"\0") > _STRAY_NULS:
         return "binary (NUL bytes)"

@@ -46,7 +46,7 @@ class Discovery:
     ``globs`` and ``exclude`` are shell patterns of paths; ``**`` reaches through directories. A
     pattern of ``exclude`` without a slash is matched against the file's name alone. ``own`` holds
     (device, inode) of what the daemon writes itself; it may change between scans. ``encoding`` is
-    one of :data:`~tinylogbert_daemon.source.encoding.ENCODINGS`. What ``lookup`` knows to have been
+    one of :data:`~tinylogbert_daemon.encodings.ENCODINGS`. What ``lookup`` knows to have been
     read before is read on, whatever bytes a line has brought into it: nobody who writes to a log
     shall blind us to it.
     """

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 
-ENCODINGS = (
-    "auto",
-    "utf-8",
-    "latin-1",
-    "utf-16",
-    "utf-16-le",
-    "utf-16-be",
-    "utf-32",
-    "utf-32-le",
-    "utf-32-be",
-)
+from tinylogbert_daemon.encodings import BY_MARK, ENCODINGS
 
 _WIDEST = 4
 # From so many bytes on, NUL bytes in every other place alone are taken for UTF-16.
@@ -93,15 +84,36 @@ class Coding:
         return len(data.decode("utf-8", "replace").encode(self.name, "replace"))
 
 
+class Transcoder:
+    """Makes UTF-8 of a stream that comes in pieces; its encoding is told by its first bytes."""
+
+    def __init__(self) -> None:
+        self._decoder: codecs.IncrementalDecoder | None = None
+        self._head = b""
+        self._is_told = False
+
+    def feed(self, piece: bytes, *, final: bool = False) -> bytes:
+        """Return what ``piece`` completes, without the byte order mark; ``final`` ends it."""
+        if not self._is_told:
+            self._head += piece
+            coding, mark, sure = recognise(self._head, "auto")
+            if not (self._head and sure) and not final:
+                return b""
+            self._is_told = True
+            piece = self._head[mark:]
+            if not coding.plain:
+                self._decoder = codecs.getincrementaldecoder(coding.name)("replace")
+        if self._decoder is None:
+            return piece
+        return self._decoder.decode(piece, final).encode()
+
+
 PLAIN = Coding("utf-8", plain=True)
 
-_CODINGS = {
-    "utf-8": PLAIN,
-    "latin-1": Coding("latin-1"),
-    "utf-16-le": Coding("utf-16-le", 2),
-    "utf-16-be": Coding("utf-16-be", 2),
-    "utf-32-le": Coding("utf-32-le", 4),
-    "utf-32-be": Coding("utf-32-be", 4),
+_CODINGS: dict[str, Coding] = {
+    name: PLAIN if name == PLAIN.name else Coding(name, len("\n".encode(name)))
+    for name in ENCODINGS
+    if name not in BY_MARK
 }
 # Unicode 15, section 23.8; the longer first, as one begins with another
 _MARKS = (
@@ -116,10 +128,11 @@ _MARKS = (
 def recognise(head: bytes, encoding: str) -> tuple[Coding, int, bool]:
     """Return a file's coding, the length of its byte order mark (0 without one), and if it is sure.
 
-    ``head`` is how the file begins and ``encoding`` one of ``ENCODINGS``: ``auto`` goes by the
-    mark, ``utf-16`` and ``utf-32`` by the mark and without one are little-endian. UTF-16 without a
-    mark (what is left after a truncation) is told by NUL bytes in every other place. It is not sure
-    where a few more bytes may tell otherwise.
+    ``head`` is how the file begins and ``encoding`` one of
+    :data:`~tinylogbert_daemon.encodings.ENCODINGS`: ``auto`` goes by the mark, ``utf-16`` and
+    ``utf-32`` by the mark and without one are little-endian. UTF-16 without a mark (what is left
+    after a truncation) is told by NUL bytes in every other place. It is not sure where a few more
+    bytes may tell otherwise.
     """
     if encoding == "latin-1":
         return _CODINGS[encoding], 0, True

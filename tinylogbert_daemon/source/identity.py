@@ -29,6 +29,10 @@ def fingerprint(head: bytes) -> bytes:
     return len(head).to_bytes(_LENGTH_BYTES, "big") + digest(head)
 
 
+ANY_CONTENT = fingerprint(b"")
+"""The fingerprint in the key of a file whose first line has no end yet."""
+
+
 def fingerprint_length(mark: bytes) -> int:
     """Return how many first bytes a :func:`fingerprint` was taken of."""
     return int.from_bytes(mark[:_LENGTH_BYTES], "big")

@@ -24,6 +24,11 @@ PROGRAM = "journalctl"
 ENTRY_BYTES = 16 << 20
 """A longer line of JSON is passed over and counted as unreadable."""
 
+JOURNALS = (Path("/var/log/journal"), Path("/run/log/journal"))
+"""Where the host's journal lies, kept for good or until it is switched off: journald.conf(5)."""
+
+HINT = "no configured file is there, but a systemd journal is; to read it, add: journal: true"
+
 _CHUNK_BYTES = 1 << 19
 _RECORD_GUESS = 128  # bytes of a usual record: journalctl counts what it reads back in entries
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
@@ -47,6 +52,12 @@ class Selection:
     def path(self) -> str:
         """The name of the journal in metrics and status."""
         return f"journal:{self.directory}" if self.directory else "journal"
+
+
+def is_there() -> bool:
+    """Tell whether this host has a journal and the program to read it."""
+    files = (file for folder in JOURNALS for file in folder.glob("*/*.journal"))
+    return shutil.which(PROGRAM) is not None and next(files, None) is not None
 
 
 def program(source: str, selection: Selection) -> str:

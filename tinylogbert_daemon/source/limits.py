@@ -30,7 +30,7 @@ class Limits:
 class Form:
     """How the bytes of a source's files are records.
 
-    ``encoding`` is one of :data:`~tinylogbert_daemon.source.encoding.ENCODINGS`;
+    ``encoding`` is one of :data:`~tinylogbert_daemon.encodings.ENCODINGS`;
     ``joining`` makes one record of several lines.
     """
 

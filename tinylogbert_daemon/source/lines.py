@@ -9,11 +9,15 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tinylogbert_daemon.errors import SourceError
 from tinylogbert_daemon.source.content import SNIFF_BYTES, binary_reason, compression
+from tinylogbert_daemon.source.encoding import Transcoder, recognise
 from tinylogbert_daemon.source.rawfile import DECODE_ERRORS, OPENERS
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _STDIN = "-"
 _BUFFER_BYTES = 1 << 17
@@ -68,7 +72,8 @@ def _read(stream: BinaryIO, size: int) -> bytes:
 def open_input(path: str) -> BinaryIO:
     """Open a log for reading: ``-`` is standard input; gzip, xz and bzip2 are decompressed.
 
-    What it is, is told by its first bytes. Raises :class:`SourceError` for what is no file, may
+    UTF-16 and UTF-32 become UTF-8, and a byte order mark is passed over. What it is, is told by its
+    first bytes. Raises :class:`SourceError` for what is no file, may
     not be read, is compressed otherwise, or is binary.
     """
     if path == _STDIN:
@@ -91,17 +96,50 @@ def _decoded(stream: BinaryIO, name: str) -> BinaryIO:
         opener = OPENERS.get(kind)
         if opener is None:
             raise SourceError(f"{name}: compressed ({kind}): unpack it first")
-        plain = _Unpacked(opener(plain), stream, name)
-    if reason := binary_reason(_peek(plain, name)[:SNIFF_BYTES]):
+        plain = _Made(opener(plain), stream, name)
+    head = _peek(plain, name)[:SNIFF_BYTES]
+    coding, mark, _ = recognise(head, "auto")
+    if reason := binary_reason(coding.transcode(head[mark : coding.whole(len(head))])):
         raise SourceError(f"{name}: {reason}, not a log")
+    if mark or not coding.plain:
+        plain = _Made(_Transcoded(plain), plain, name)
     return cast(BinaryIO, plain)
 
 
-class _Unpacked(io.BufferedReader):
-    """Decompressed data that keeps the name of its file and closes it."""
+class _Transcoded(io.RawIOBase):
+    """A stream in UTF-8, whatever it was encoded in."""
 
-    def __init__(self, unpacked: io.BufferedIOBase, stream: BinaryIO, name: str) -> None:
-        super().__init__(cast(io.RawIOBase, unpacked), _BUFFER_BYTES)
+    def __init__(self, stream: io.BufferedReader) -> None:
+        self._stream = stream
+        self._transcoder = Transcoder()
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        room = memoryview(buffer).cast("B")
+        more = True
+        while more and not self._waiting:
+            piece = self._stream.read1(_BUFFER_BYTES)
+            more = bool(piece)
+            self._waiting = self._transcoder.feed(piece, final=not more)
+        given = self._waiting[: len(room)]
+        self._waiting = self._waiting[len(room) :]
+        room[: len(given)] = given
+        return len(given)
+
+
+class _Made(io.BufferedReader):
+    """What was made of the content of a file: it keeps the file's name and closes it."""
+
+    def __init__(
+        self,
+        made: io.BufferedIOBase | io.RawIOBase,
+        stream: BinaryIO | io.BufferedReader,
+        name: str,
+    ) -> None:
+        super().__init__(cast(io.RawIOBase, made), _BUFFER_BYTES)
         self._stream = stream
         self._name = name
 

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from tinylogbert_daemon.source.block import HEAD_BYTES, Position
-from tinylogbert_daemon.source.identity import Sibling, age, compressed_meanwhile, siblings
+from tinylogbert_daemon.source.identity import (
+    ANY_CONTENT,
+    Sibling,
+    age,
+    compressed_meanwhile,
+    siblings,
+)
 from tinylogbert_daemon.source.limits import Form, Limits
 from tinylogbert_daemon.source.rawfile import PackedFile, RawFile
 from tinylogbert_daemon.source.reader import FileReader
@@ -67,8 +73,12 @@ class Opener:
         return False
 
     def known(self, reader: FileReader) -> list[Position]:
-        """Return what is known of an open file."""
-        return self._files.positions(reader.device, reader.inode)
+        """Return what is known of the content of an open file."""
+        return _of_content(self._files.positions(*reader.identity))
+
+    def is_sighted(self, reader: FileReader) -> bool:
+        """Tell whether an open file is known, be it only that it is there."""
+        return bool(self._files.positions(*reader.identity))
 
     def leave(self, reader: FileReader, *, remember: bool = True) -> None:
         """Close a file and end its claim; remember where it stands for whoever opens it next."""
@@ -101,8 +111,12 @@ class Opener:
         found: list[FileReader] = []
         for file in reversed(others):
             saved = self._files.positions(*file.identity)
-            copied = [] if saved or anchored else [at for at in known if at.offset > 0]
-            reader = self._open_known(file, saved or copied, foreign=not saved)
+            of_content = _of_content(saved)
+            saved = of_content if file.packed else saved
+            # the inode of a file that was seen empty may be that of a copy or of an archive now
+            copied = [] if of_content or anchored else [at for at in known if at.offset > 0]
+            reader = self._open_known(file, copied, foreign=True)
+            reader = reader or self._open_known(file, saved, foreign=False)
             if reader is None:
                 file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
             if reader is None and file.packed and not anchored:
@@ -274,6 +288,11 @@ class Opener:
             return False
         self._mine[reader.identity] = reader
         return True
+
+
+def _of_content(positions: list[Position]) -> list[Position]:
+    """Leave out what says only that a file with this inode was there, with nothing read of it."""
+    return [at for at in positions if at.offset > 0 or at.key.head != ANY_CONTENT]
 
 
 @contextmanager

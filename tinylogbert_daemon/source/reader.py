@@ -9,6 +9,7 @@ from tinylogbert_daemon.source.identity import (
     fingerprint,
     fingerprint_length,
     read_head,
+    read_tail,
 )
 from tinylogbert_daemon.source.joining import Joining
 from tinylogbert_daemon.source.limits import Form, Limits
@@ -48,6 +49,7 @@ class FileReader(OpenFile):
         self._mid_line = False
         self._skipping = False
         self._saved = True
+        self._sighted = False
 
     def resume(self, position: Position, *, foreign: bool = False) -> bool:
         """Go on from ``position`` where it fits the file's content, and say whether it does.
@@ -57,10 +59,11 @@ class FileReader(OpenFile):
         if not self.fits(position):
             return False
         self.start_over([])
+        self._sighted = True
         self._set_key(self._file.pread(fingerprint_length(position.key.head), 0))
         self._recognise()
-        # whole, should the encoding have been configured anew
-        self._jump(self._coding.whole(position.offset))
+        # whole, should the encoding have been configured anew; a mark stays passed over
+        self._jump(max(self.offset, self._coding.whole(position.offset)))
         self._lines = 0 if foreign and position.key != self._key else position.lines
         self._mid_line = position.mid_line
         self._skipping = position.skipping
@@ -83,6 +86,26 @@ class FileReader(OpenFile):
         return Position(
             key, self.offset, self._lines, digest(self._tail), self._mid_line, self._skipping
         )
+
+    def sight(self) -> Block | None:
+        """Return, once of a file of which nothing is known, a block that has the state know it.
+
+        It says that the file stands at its beginning or, where it is read back, at its last line.
+        """
+        if self._sighted:
+            return None
+        self._sighted = True
+        head = read_head(self._file)
+        # a hole at the beginning may be filled yet
+        key = FileKey(self.device, self.inode, fingerprint(b"" if head[:1] == b"\0" else head))
+        at, skipping = self.offset, False
+        if self._readback_end is not None:
+            end = self._readback_end
+            at, skipping = last_records(self._file, end, 0, self._limits.block_bytes, self._coding)
+        tail = digest(read_tail(self._file, at))
+        lines = self._lines + self._lines_before.get(key, 0)
+        after = Position(key, at, lines, tail, skipping=skipping)
+        return Block(self._source, self._path, b"", at, 0, after, sighting=True)
 
     def read(self, now: float, *, final: bool = False) -> Block | None:
         """Return the next block, or None where there is nothing to hand on.

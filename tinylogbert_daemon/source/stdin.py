@@ -14,6 +14,7 @@ from tinylogbert_daemon.errors import SourceError
 from tinylogbert_daemon.source.block import HEAD_BYTES, Block, FileKey, Position, digest
 from tinylogbert_daemon.source.content import SNIFF_BYTES, binary_reason, compression
 from tinylogbert_daemon.source.cutter import Cutter
+from tinylogbert_daemon.source.encoding import Transcoder
 
 PATH = "stdin"
 """Its name in metrics and status."""
@@ -31,6 +32,7 @@ class Stdin:
             raise SourceError("standard input is closed; pipe a log into it")
         self._descriptor = 0 if descriptor is None else descriptor
         self._cutter: Cutter | None = None
+        self._transcoder = Transcoder()
         self._key: FileKey | None = None
         self._offset = 0
         self._lines = 0
@@ -57,6 +59,15 @@ class Stdin:
                 return
             yield replace(self._pending, source=source)
 
+    def _text(self, content: bytes) -> bytes:
+        """Return ``content`` in UTF-8; raises :class:`SourceError` for what is no text."""
+        if self._key is None and (kind := compression(content)):
+            raise SourceError(f"standard input: compressed ({kind}): unpack it first")
+        content = self._transcoder.feed(content, final=self._ended)
+        if self._key is None and (reason := binary_reason(content[:SNIFF_BYTES])):
+            raise SourceError(f"standard input: {reason}, not a log")
+        return content
+
     def done(self) -> None:
         """Let go of the block that was yielded."""
         self._pending = None
@@ -79,9 +90,8 @@ class Stdin:
                 break
             pieces.append(piece)
             size += len(piece)
-        content = b"".join(pieces)
+        content = self._text(b"".join(pieces))
         if self._key is None and content:
-            _refuse(content)
             end = content.find(b"\n") + 1
             # as with files, the first line tells one content from another
             first = content[: min(end or HEAD_BYTES, HEAD_BYTES)]
@@ -96,14 +106,6 @@ class Stdin:
             # the state counts its lines; an offset would say that one can go on from there
             after = Position(self._key, 0, self._lines, b"")
             self._pending = Block("", PATH, data, begin, lines, after, cut=cut)
-
-
-def _refuse(content: bytes) -> None:
-    kind = compression(content)
-    if kind is not None:
-        raise SourceError(f"standard input: compressed ({kind}): unpack it first")
-    if reason := binary_reason(content[:SNIFF_BYTES]):
-        raise SourceError(f"standard input: {reason}, not a log")
 
 
 def _has_more(descriptor: int) -> bool:

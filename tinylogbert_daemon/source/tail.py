@@ -121,6 +121,9 @@ class Tail:
             reader = self._readers[index]
             younger = self._readers[index + 1 :]
             try:
+                # in its turn: a truncated file's old position must hold while its copies are read
+                if (sighting := reader.sight()) is not None:
+                    return sighting
                 # a writer that fills the next file has finished this one
                 block = reader.read(now, final=any(file.has_content() for file in younger))
                 if block is None and self._is_over(reader, bool(younger), now):
@@ -244,7 +247,7 @@ class Tail:
             self.stats.truncated += 1
         elif rotated:
             self.stats.rotated += 1
-        elif isinstance(self._start, ReadBack):
+        elif isinstance(self._start, ReadBack) and not opener.is_sighted(opened):
             opened.read_back(self._start.size)
         return before
 

@@ -20,6 +20,9 @@ def state_error(what: str, error: OSError | sqlite3.Error) -> StateError:
     """
     if isinstance(error, OSError):
         return StateError(f"{what}: {error.strerror}")
+    if isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode"):
+        # Python's, not SQLite's; its words would show the bytes, which are of a log
+        return DamagedStateError(f"{what}: bytes that are no text where there was one")
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
     kind = DamagedStateError if code in _DAMAGE else StateError
     return kind(f"{what}: {error}")

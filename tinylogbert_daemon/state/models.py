@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -145,6 +146,17 @@ class Models:
     def retrained(self, retraining: Retraining) -> None:
         """Note how a training run of the daemon's own ended."""
         self._note(retrained=retraining)
+
+    def forget_texts(self, before: float = inf) -> None:
+        """Let go of the texts of the last comparison, if it was made ``before`` (in seconds).
+
+        They are of lines as they were masked then, and cannot be masked again.
+        """
+        shadow = self.ledger()["shadow"]
+        if shadow is None or shadow["at"] >= before:
+            return
+        if shadow["new_texts"] or shadow["gone_texts"]:
+            self._note(shadow={**shadow, "new_texts": [], "gone_texts": []})
 
     def _note(self, **changes: Any) -> None:
         """Write the ledger whole: a crash leaves the one before or the new one."""

@@ -69,8 +69,13 @@ def tighten(state_dir: Path, others: Iterable[Path] = ()) -> Tightened:
     return found
 
 
+def database_files(path: Path) -> list[Path]:
+    """Return the files of a database in WAL mode, of which nobody in its process may close one."""
+    return [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+
+
 def _state(state_dir: Path) -> Iterator[Path]:
-    yield from (state_dir / f"state.db{suffix}" for suffix in ("", "-wal", "-shm"))
+    yield from database_files(state_dir / "state.db")
     yield from state_dir.glob("state.db.v*")
     yield state_dir / "lock"
 
@@ -92,8 +97,10 @@ def _is_shared(folder: Path) -> bool:
 
 def _tighten(path: Path, found: Tightened, unless: int = 0) -> None:
     try:
-        # a name may be made another thing at any time: what is looked at is what is changed
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        # A name may be made another thing at any time: what is looked at is what is changed. But it
+        # is not opened: to close a file ends all locks that this process has on it (fcntl(2)), and
+        # without SQLite's on state.db-shm the next reader empties what the daemon has mapped.
+        descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return
     try:
@@ -105,7 +112,8 @@ def _tighten(path: Path, found: Tightened, unless: int = 0) -> None:
         if status.st_uid != os.geteuid():
             found.left.append(str(path))
             return
-        os.fchmod(descriptor, FOLDER_MODE if is_folder else FILE_MODE)
+        mode = FOLDER_MODE if is_folder else FILE_MODE
+        Path(f"/proc/self/fd/{descriptor}").chmod(mode)  # fchmod(2) takes none of O_PATH
         if str(path) not in found.changed:
             found.changed.append(str(path))
     except OSError:

@@ -23,7 +23,7 @@ _STATEMENTS = (
     f"{_REACHED} DELETE FROM deliveries WHERE incident IN (SELECT id FROM expired)",  # noqa: S608
     f"{_REACHED} DELETE FROM incidents WHERE id IN (SELECT id FROM expired)",  # noqa: S608
     # the count stays: its key holds no words, and what is common here must not look new
-    f"{_REACHED} UPDATE texts SET shape = x'' WHERE length(shape) > 0 "  # noqa: S608
+    f"{_REACHED} UPDATE texts SET shape = x'', shape_sum = 0 WHERE length(shape) > 0 "  # noqa: S608
     "AND updated < (SELECT MAX(time) FROM reached) - :retention",
 )
 

@@ -44,7 +44,7 @@ def file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
     at = row.position
     return (
         key.device,
-        key.inode if key.inode < _UNSIGNED // 2 else key.inode - _UNSIGNED,
+        signed(key.inode),
         key.head,
         row.source,
         printable(row.path),
@@ -57,6 +57,11 @@ def file_values(key: FileKey, row: FileRow, committed: int) -> tuple[Any, ...]:
         row.seen,
         committed,
     )
+
+
+def signed(inode: int) -> int:
+    """Return an inode's number as SQLite holds it."""
+    return inode if inode < _UNSIGNED // 2 else inode - _UNSIGNED
 
 
 def incident_values(incident: Incident) -> tuple[Any, ...]:

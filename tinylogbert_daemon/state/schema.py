@@ -65,4 +65,17 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL
     );
     """,
+    # a row that has no sum yet is given it after the migration, within the same transaction
+    """
+    ALTER TABLE files ADD COLUMN sum INTEGER;
+    ALTER TABLE sources ADD COLUMN sum INTEGER;
+    ALTER TABLE texts ADD COLUMN sum INTEGER;
+    ALTER TABLE texts ADD COLUMN shape_sum INTEGER;
+    ALTER TABLE sketch ADD COLUMN sum INTEGER;
+    ALTER TABLE reference ADD COLUMN sum INTEGER;
+    ALTER TABLE incidents ADD COLUMN sum INTEGER;
+    ALTER TABLE deliveries ADD COLUMN sum INTEGER;
+    ALTER TABLE budget ADD COLUMN sum INTEGER;
+    ALTER TABLE suppressed ADD COLUMN sum INTEGER;
+    """,
 )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from typing import Any
+from zlib import crc32
 
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.shape import record, shapes
 from tinylogbert_daemon.privacy import MASKED, SPOKEN, Masker
+from tinylogbert_daemon.state.sums import seal_new
 
 
 def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
@@ -25,6 +27,7 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
         _shapes(db, masker)
         _incidents(db, masker)
         _deliveries(db, masker)
+        seal_new(db, "incidents", "deliveries")
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
 
@@ -33,8 +36,8 @@ def _shapes(db: sqlite3.Connection, masker: Masker) -> None:
     rows = db.execute("SELECT key, shape FROM texts WHERE length(shape) > 0")
     masked = [(masker.shape(shape), key, shape) for key, shape in rows]
     db.executemany(
-        "UPDATE texts SET shape = ? WHERE key = ?",
-        [(new, key) for new, key, shape in masked if new is not shape],
+        "UPDATE texts SET shape = ?, shape_sum = ? WHERE key = ?",
+        [(new, crc32(new), key) for new, key, shape in masked if new is not shape],
     )
 
 
@@ -56,23 +59,36 @@ def _incidents(db: sqlite3.Connection, masker: Masker) -> None:
         )
         if row != (last_line, first, storm):
             changed.append((*row, id_))
-    db.executemany("UPDATE incidents SET last_line = ?, first = ?, storm = ? WHERE id = ?", changed)
+    db.executemany(
+        "UPDATE incidents SET last_line = ?, first = ?, storm = ?, sum = NULL WHERE id = ?", changed
+    )
 
 
 def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
-    changed = []
-    for number, body in db.execute("SELECT number, body FROM deliveries"):
-        alert = json.loads(body)
-        if "log_text" not in alert:
-            continue
-        _mask(alert, "log_text", masker)
-        alert["last_line"] = masker.line(alert.get("last_line", ""))
-        storm = alert.get("storm")
-        for example in storm["examples"] if storm else ():
-            _mask(example, "log_text", masker)
-        if (new := json.dumps(alert)) != body:
-            changed.append((new, number))
-    db.executemany("UPDATE deliveries SET body = ? WHERE number = ?", changed)
+    rows = db.execute("SELECT number, body FROM deliveries")
+    masked = [(masked_alert(body, masker), number, body) for number, body in rows]
+    changed = [(new, number) for new, number, body in masked if new != body]
+    db.executemany("UPDATE deliveries SET body = ?, sum = NULL WHERE number = ?", changed)
+
+
+def masked_alert(body: str, masker: Masker) -> str:
+    """Return an alert, one line of JSON, with the secrets of its lines masked.
+
+    What has no line is returned as it is. Raises ``ValueError`` for what is no JSON, and
+    ``TypeError``, ``AttributeError`` or ``KeyError`` for what is no alert.
+    """
+    alert = json.loads(body)
+    if "log_text" not in alert:
+        return body
+    before = json.dumps(alert)
+    _mask(alert, "log_text", masker)
+    for name in ("message", "last_line"):
+        alert[name] = masker.line(alert.get(name, ""))
+    storm = alert.get("storm")
+    for example in storm["examples"] if storm else ():
+        _mask(example, "log_text", masker)
+    after = json.dumps(alert)
+    return body if after == before else after
 
 
 def _mask(fields: dict[str, Any], name: str, masker: Masker) -> None:

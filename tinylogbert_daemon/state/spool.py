@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tinylogbert_daemon.state.sums import SUM_OF
+
 LIMIT = 10_000
 
 
@@ -24,7 +26,11 @@ class Spool:
         Part of the caller's transaction, so that the limit holds in every committed state. Raises
         ``sqlite3.Error``.
         """
-        db.executemany("INSERT INTO deliveries (sink, incident, body) VALUES (?,?,?)", owed)
+        db.executemany(
+            "INSERT INTO deliveries (sink, incident, body, sum) "  # noqa: S608
+            f"SELECT *, {SUM_OF['deliveries']} FROM (SELECT ? AS sink, ? AS incident, ? AS body)",
+            owed,
+        )
         dropped: Counter[str] = Counter()
         order = "number" if self.drop == "oldest" else "number DESC"
         for sink in {sink for sink, _, _ in owed}:
