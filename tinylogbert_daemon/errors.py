@@ -39,3 +39,7 @@ class UnknownError(FeedbackError):
 
 class ServiceError(TinyLogBertError):
     """A socket cannot be bound, or a running daemon cannot be asked."""
+
+
+class InstallError(TinyLogBertError):
+    """The service cannot be put in place or removed."""

@@ -11,7 +11,7 @@ import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = "/opt/tinylogbert"
@@ -25,14 +25,14 @@ _LIBRARY = f"python{sys.version_info.major}.{sys.version_info.minor}"
 # none of it. What the host keeps in /var/log is not the container's.
 _ROOT = """
 set -e
-mount -t tmpfs -o size=512M,mode=755 tmpfs "$1"
+mount -t tmpfs -o size="$3",mode=755 tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
 rm -rf "$1/root/var/log" "$1/root/etc/tinylogbert" "$1/root/opt/tinylogbert"
 mkdir -p "$1/root/var/log"
 cp -a "$2/." "$1/root/"
 folder="$1/root"
-shift 2
+shift 3
 exec systemd-nspawn --directory="$folder" "$@"
 """
 _PROGRAM = f"""#!{INSTALLED}/bin/python3
@@ -69,6 +69,9 @@ def reason_to_skip(directory: Path) -> str | None:
 class Machine:
     """The container; ``directory`` is where its files are mounted, for its own eyes only."""
 
+    memory = "512M"
+    """The most that may be written inside."""
+
     def __init__(self, directory: Path) -> None:
         self.name = f"tinylogbert-{os.getpid()}"
         self._mounts = directory / "mounts"
@@ -101,17 +104,23 @@ class Machine:
 
     def command(self) -> list[str]:
         """Return the start of a command line that runs something in the container."""
-        packages = sysconfig.get_path("purelib")
         return [
             # the container ends with the tests, however these end
             *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount"),
-            *("sh", "-c", _ROOT, "sh", str(self._mounts), str(self._stage)),
+            *("sh", "-c", _ROOT, "sh", str(self._mounts), str(self._stage), self.memory),
             *("--register=no", "--keep-unit", "--private-network", "--quiet", "--console=pipe"),
             *("--link-journal=no", f"--machine={self.name}", f"--uuid={os.urandom(16).hex()}"),
-            f"--bind-ro={sys.base_prefix}:{_PYTHON}",
-            f"--bind-ro={packages}:{INSTALLED}/lib/{_LIBRARY}/site-packages",
-            f"--bind-ro={ROOT}:{SOURCE}",
+            *(f"--bind-ro={outside}:{inside}" for outside, inside in self._binds().items()),
         ]
+
+    def _binds(self) -> dict[str | Path, str]:
+        """Return what of the host is seen inside, and where."""
+        packages = sysconfig.get_path("purelib")
+        return {
+            sys.base_prefix: _PYTHON,
+            packages: f"{INSTALLED}/lib/{_LIBRARY}/site-packages",
+            ROOT: SOURCE,
+        }
 
     def boot(self) -> None:
         """Start systemd and wait until it has started what a bare system needs."""
@@ -137,20 +146,20 @@ class Machine:
                     self._leader = int(child)
         return self._leader != 0
 
-    def run(self, script: str, *, check: bool = True) -> str:
+    def run(self, script: str, *, check: bool = True, timeout: float = 60) -> str:
         """Run a shell script inside, as root; return what it writes on standard output."""
-        done = self.call(script)
+        done = self.call(script, timeout)
         assert not check or done.returncode == 0, f"{script}: {done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def call(self, script: str) -> subprocess.CompletedProcess[str]:
+    def call(self, script: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a shell script inside, as root, to its end."""
         return subprocess.run(
             ["nsenter", f"--target={self._leader}", "--all", "--", "sh", "-c", script],
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout,
             cwd="/",
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
         )
@@ -169,8 +178,25 @@ class Machine:
             self._process.kill()
             self._process.wait()
 
-    def __enter__(self) -> Machine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.stop()
+
+
+class BareMachine(Machine):
+    """One in which nothing of ours is installed; sees a folder as /media/packages."""
+
+    memory = "4G"
+    packages = "/media/packages"
+
+    def __init__(self, directory: Path, packages: Path) -> None:
+        self._packages = packages
+        super().__init__(directory)
+
+    def _install(self) -> None:
+        self._stage.mkdir(mode=0o755)
+
+    def _binds(self) -> dict[str | Path, str]:
+        return {self._packages: self.packages}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.state.backup import back_up, way_back
 from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.lock import lock
 from tinylogbert_daemon.state.modes import make_private, open_private
@@ -72,12 +73,14 @@ class Database:
         if self._version() > len(MIGRATIONS):
             raise StateError(
                 f"{self.path}: was written by a newer version (schema {self._version()}, this one "
-                f"knows {len(MIGRATIONS)}); upgrade, or move the file away to start anew"
+                f"knows {len(MIGRATIONS)}); upgrade, or {way_back(self.path, len(MIGRATIONS))}"
             )
 
     def _migrate(self) -> None:
         self._check_version()
         if pending := MIGRATIONS[self._version() :]:
+            if self._version():
+                back_up(self._db, self.path, self._version())
             self._db.executescript(
                 f"BEGIN;{';'.join(pending)};PRAGMA user_version={len(MIGRATIONS)};"
             )

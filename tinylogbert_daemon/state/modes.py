@@ -80,6 +80,7 @@ def database_files(path: Path) -> list[Path]:
 
 def _state(state_dir: Path) -> Iterator[Path]:
     yield from database_files(state_dir / "state.db")
+    yield from state_dir.glob("state.db.v*")
     yield state_dir / "lock"
 
 

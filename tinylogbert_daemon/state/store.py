@@ -8,6 +8,7 @@ from pathlib import Path
 from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.incidents import OPEN_TEXTS
 from tinylogbert_daemon.privacy import Masker
+from tinylogbert_daemon.state.backup import drop_old
 from tinylogbert_daemon.state.commit import write
 from tinylogbert_daemon.state.database import DATABASE
 from tinylogbert_daemon.state.deliveries import Deliveries
@@ -73,6 +74,7 @@ class Store(Deliveries):
             limit(self._db, FILES_KEPT, INCIDENTS_KEPT)
             if retention > 0 and expire(self._db, retention, now):
                 self._stale = True
+        drop_old(self.path)
         if retention > 0:
             self._rewrite()
 
