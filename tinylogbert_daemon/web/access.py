@@ -15,6 +15,9 @@ from tinylogbert_daemon.errors import ServiceError
 TOKEN_FILE = "api.token"  # noqa: S105  # a name
 TOKEN_MODE = 0o640
 
+ASSETS = "/assets/"
+"""What the page loads; open without a token, as the page is."""
+
 TRUSTED = "tinylogbert.trusted"
 """Key of the ASGI scope: the request came over the Unix socket, whose mode says who may ask."""
 
@@ -56,7 +59,7 @@ class Access:
 
     def is_open(self, path: str) -> bool:
         """Return whether ``path`` is answered without a token."""
-        if path in _OPEN:
+        if path in _OPEN or path.startswith(ASSETS):
             return True
         # what is not known to be harmless needs the token
         return self.loopback and (path in _OPEN_ON_LOOPBACK or not path.startswith("/api/"))

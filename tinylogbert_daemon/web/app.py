@@ -22,6 +22,7 @@ from tinylogbert_daemon.web.errors import REFUSALS, errors
 from tinylogbert_daemon.web.feedback import Commands, add_feedback
 from tinylogbert_daemon.web.guard import Guard, error
 from tinylogbert_daemon.web.incidents import add_incidents
+from tinylogbert_daemon.web.pages import add_page
 from tinylogbert_daemon.web.records import Records
 from tinylogbert_daemon.web.status import Status, without_texts
 from tinylogbert_daemon.web.stream import Hub
@@ -112,6 +113,7 @@ def create_app(
     _add_detection(app, detector)
     _add_probes(app, registry, health)
     _add_views(app, health)
+    add_page(app)
     if history is not None:
         add_incidents(app, history.records, history.hub)
         add_feedback(app, history.records, history.commands, history.now)
