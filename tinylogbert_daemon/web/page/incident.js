@@ -76,6 +76,7 @@ export function article(incident) {
       "div", { class: "top" },
       element("h3", { id: title }, ...visible(incident.source), " · ", moment(incident.time)),
       state(incident),
+      ...(incident.level ? [element("span", { title: "the record's own level" }, incident.level)] : []),
       element("span", {}, incident.records > 1
         ? `${count(incident.records)} records in ${duration(incident.duration)}` : "1 record"),
       element("span", { title: "where the first record stands" },
