@@ -154,7 +154,9 @@ def main() -> None:
         latencies(daemon, 3)  # the texts of the background become known
         found = sorted(latencies(daemon, 15 if args.quick else 60, 1000))
         result["p50_alert_latency_ms"] = round(found[len(found) // 2], 1)
-        result["p99_alert_latency_ms"] = round(found[min(len(found) - 1, len(found) * 99 // 100)], 1)
+        result["p99_alert_latency_ms"] = round(
+            found[min(len(found) - 1, len(found) * 99 // 100)], 1
+        )
         result["alerts"] = len(found)
         result["rss_mb_loaded"] = round(daemon.resident_mb(), 1)
         if args.minutes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from concurrent.futures import Executor
 
@@ -32,6 +33,7 @@ class Committer:
         self._effects = Effects()
         self._tallies: list[Tally] = []
         self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._room = asyncio.Condition()
         self._commit = asyncio.Lock()
         self._dropped: Counter[str] = Counter()  # by sink, since its spool is full
@@ -54,15 +56,18 @@ class Committer:
         """Take note that a block's effects are complete; waits while too many are uncommitted."""
         self._tallies.append(tally)
         self._wake.set()
+        if self._effects.deliveries:
+            self._urgent.set()
         if self._effects.blocks >= PENDING_BLOCKS:
             async with self._room:
                 await self._room.wait_for(lambda: self._effects.blocks < PENDING_BLOCKS)
 
     async def run(self) -> None:
-        """Commit what is there, for ever."""
+        """Commit what is there, for ever; what is owed to somebody at once."""
         while True:
             await self._wake.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), GATHER_SECONDS)
             await self.flush()
 
     async def flush(self) -> None:
@@ -76,6 +81,7 @@ class Committer:
 
     async def _flush(self) -> None:
         self._wake.clear()
+        self._urgent.clear()
         effects, tallies = self._effects, self._tallies
         if not (effects.blocks or effects.records):
             return
