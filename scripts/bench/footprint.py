@@ -9,9 +9,7 @@ Resident memory after start, time from start to ready and CPU over a minute with
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -51,14 +49,14 @@ def settings() -> dict[str, Any]:
     }
 
 
-def start(folder: Path, model: str | None, files: int, again: bool) -> tuple[Daemon, float]:
+def start(folder: Path, model: str | None, files: int) -> tuple[Daemon, float]:
     """Start a daemon on ``files`` files; return it and the seconds until it said that it runs."""
     logs = folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     for number in range(files):
         (logs / f"{number:04}.log").write_text(f"INFO service {number} started\n")
     began = time.perf_counter()
-    daemon = Daemon(folder, model, again=again or True, settings=settings())
+    daemon = Daemon(folder, model, again=True, settings=settings())
     return daemon, time.perf_counter() - began
 
 
@@ -126,7 +124,7 @@ def mixed_load(daemon: Daemon, minutes: float) -> float:
     """Write known lines, and now and then new texts, for so long; return resident memory in MB."""
     end = time.monotonic() + minutes * 60
     first = 10_000
-    for _ in itertools.takewhile(lambda _: time.monotonic() < end, itertools.count()):
+    while time.monotonic() < end:
         latencies(daemon, min(30.0, max(1.0, end - time.monotonic())), first)
         first += 200
         say(f"  {daemon.resident_mb():.0f} MB")
@@ -141,7 +139,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         ready = []
         for number in range(1 if args.quick else STARTS):
-            daemon, seconds = start(Path(name) / str(number), args.model, FILES, False)
+            daemon, seconds = start(Path(name) / str(number), args.model, FILES)
             ready.append(seconds)
             if number < (1 if args.quick else STARTS) - 1:
                 daemon.stop()
@@ -153,10 +151,9 @@ def main() -> None:
         }
         latencies(daemon, 3)  # the texts of the background become known
         found = sorted(latencies(daemon, 15 if args.quick else 60, 1000))
-        result["p50_alert_latency_ms"] = round(found[len(found) // 2], 1)
-        result["p99_alert_latency_ms"] = round(
-            found[min(len(found) - 1, len(found) * 99 // 100)], 1
-        )
+        for percent in (50, 99):
+            value = found[min(len(found) - 1, len(found) * percent // 100)]
+            result[f"p{percent}_alert_latency_ms"] = round(value, 1)
         result["alerts"] = len(found)
         result["rss_mb_loaded"] = round(daemon.resident_mb(), 1)
         if args.minutes:

@@ -24,9 +24,10 @@ async def follow(
 
     The next read is under way while the consumer works on a block, so that one core can read
     while another one scores. Where there is nothing, the next look comes when ``wake`` is set
-    (it is cleared here), or after ``poll_seconds`` (None: whoever sets it polls). Close it with ``aclose()`` or by cancelling
-    the task: either returns when no read is in flight any more, so that the tail can be closed.
-    What a read in flight brought by then is dropped; it lies behind the last block yielded.
+    (it is cleared here), or after ``poll_seconds`` (None: whoever sets it polls, too). Close it
+    with ``aclose()`` or by cancelling the task: either returns when no read is in flight any more,
+    so that the tail can be closed. What a read in flight brought by then is dropped; it lies behind
+    the last block yielded.
     """
     loop = asyncio.get_running_loop()
     reading = loop.run_in_executor(executor, tail.read)

@@ -66,8 +66,9 @@ class Watcher:
     """Calls ``wake(path)``, in a thread of its own, when something changed in a directory.
 
     The path is that of a file that was written to, and the directory's own for all else. After a
-    wake it stays silent until :meth:`take` has returned it, however much happens. Where the kernel grants no watch, ``reason`` says so in words, and what happens there is
-    seen by polling alone. Its methods may be called from any thread but that of ``wake``.
+    wake it stays silent until :meth:`take` has returned it, however much happens. Where the kernel
+    grants no watch, ``reason`` says so in words, and what happens there is seen by polling alone.
+    Its methods may be called from any thread but that of ``wake``.
     """
 
     def __init__(
