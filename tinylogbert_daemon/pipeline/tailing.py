@@ -122,6 +122,7 @@ class Tailing:
         self._wakes = Wakes(executor, config.poll_seconds)
         self._changed = asyncio.Event()
         self._modified: dict[str, int] = {}
+        self._sizes: Counter[str] | None = None
         self._in_hand: set[asyncio.Task[None]] = set()
         self._streams = Streams(
             sources,
@@ -292,13 +293,23 @@ class Tailing:
                 entry.unreadable = stats.unreadable
                 if stats.unreadable:
                     logs.get().warning("cannot read", path=path, reason=stats.unreadable)
-        # what is no longer followed leaves no value behind
-        self._metrics.file_bytes.clear()
-        for label, size in sizes.items():
-            self._metrics.file_bytes.labels(label).set(size)
+        self._set_sizes(sizes)
         self._metrics.source_lag_bytes.clear()
         for source, count in lag.items():
             self._metrics.source_lag_bytes.labels(source).set(count)
+
+    def _set_sizes(self, sizes: Counter[str]) -> None:
+        """Set what has changed; what is no longer followed leaves no value behind."""
+        gauge = self._metrics.file_bytes
+        if self._sizes is None:  # another configuration's may be there
+            gauge.clear()
+            self._sizes = Counter()
+        for label in self._sizes.keys() - sizes.keys():
+            gauge.remove(label)
+        for label, size in sizes.items():
+            if self._sizes.get(label) != size:
+                gauge.labels(label).set(size)
+        self._sizes = sizes
 
 
 def _form(source: Source) -> Form:
