@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +105,14 @@ class Daemon:
             query = "SELECT COALESCE(SUM(committed), 0) FROM files WHERE path = ?"
             return int(db.execute(query, (str(path),)).fetchone()[0])
 
-    def wait_for_lines(self, lines: int) -> None:
+    def query(self, statement: str) -> int:
+        """Return the number that the state answers."""
+        with closing(sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True)) as db:
+            return int(db.execute(statement).fetchone()[0])
+
+    def wait_for_lines(self, lines: int, seconds: float = 120) -> None:
         """Wait until so many lines are committed."""
-        self._wait(lambda: self.committed() >= lines, 120)
+        self._wait(lambda: self.committed() >= lines, seconds)
 
     def settle(self, lines: int, seconds: float = 30) -> int:
         """Return the committed lines once they are at least ``lines``, or after some seconds.
@@ -120,8 +125,11 @@ class Daemon:
         time.sleep(2)
         return self.committed()
 
-    def feed(self, content: bytes, name: str) -> tuple[float, float]:
-        """Move ``content`` under the source as a file; return wall and CPU seconds to commit."""
+    def feed(self, content: bytes, name: str, seconds: float = 60) -> tuple[float, float]:
+        """Move ``content`` under the source as a file; return wall and CPU seconds to commit.
+
+        Exits if that takes longer than ``seconds``.
+        """
         staged = self.logs.parent / "staged"
         staged.write_bytes(content)
         lines = content.count(b"\n")
@@ -130,7 +138,7 @@ class Daemon:
         staged.rename(self.logs / name)
         # never delete a file and feed the same content again: with the same inode, first line and
         # last bytes it is the same file to the daemon
-        self._wait(lambda: self.committed() >= before + lines, 60)
+        self._wait(lambda: self.committed() >= before + lines, seconds)
         return time.perf_counter() - started, self.cpu_seconds() - cpu
 
     def cpu_seconds(self) -> float:

@@ -146,11 +146,11 @@ def main() -> None:
         time.sleep(2 if args.quick else 5)  # what the start has left to do
         result: dict[str, float] = {
             "rss_mb": round(daemon.resident_mb(), 1),
-            "idle_cpu_percent": round(idle(daemon, 10 if args.quick else 60), 2),
+            "idle_cpu_percent": round(idle(daemon, 5 if args.quick else 60), 2),
             "ready_s": round(statistics.median(ready), 2),
         }
         latencies(daemon, 3)  # the texts of the background become known
-        found = sorted(latencies(daemon, 15 if args.quick else 60, 1000))
+        found = sorted(latencies(daemon, 6 if args.quick else 60, 1000))
         for percent in (50, 99):
             value = found[min(len(found) - 1, len(found) * percent // 100)]
             result[f"p{percent}_alert_latency_ms"] = round(value, 1)

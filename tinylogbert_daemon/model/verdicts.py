@@ -70,6 +70,10 @@ class VerdictCache:
             for shape in misses.wanted.pop(verdict.text):
                 self._keep(misses, shape, verdict)
 
+    def put(self, verdict: Verdict) -> None:
+        """Keep the verdict of a text of which no shape is at hand."""
+        _put(self._of_text, verdict.text, verdict, self._texts)
+
     def verdicts(
         self, shapes: Sequence[bytes], score: Callable[[Sequence[str]], list[Verdict]]
     ) -> list[Verdict]:

@@ -131,6 +131,8 @@ def publish(metrics: Metrics, tally: Tally) -> None:
     metrics.records.labels(tally.source).inc(tally.records)
     metrics.shape_cache_hits.inc(tally.hits)
     metrics.shape_cache_misses.inc(tally.misses)
+    if tally.deferred:
+        metrics.verdicts_deferred.labels(tally.source).inc(tally.deferred)
     for limit, count in (("record", tally.cut_records), ("text", tally.cut_texts)):
         metrics.lines_truncated.labels(limit).inc(count)
     if tally.own:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from tinylogbert_daemon.clock import Clock
@@ -13,16 +13,22 @@ from tinylogbert_daemon.decide.explain import reason, surprising_words
 from tinylogbert_daemon.decide.incident import Anomaly, Incident
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.normals import Normals
-from tinylogbert_daemon.decide.score import Decider, Decision
+from tinylogbert_daemon.decide.score import Decider, Decision, level_evidence
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill, missing
 from tinylogbert_daemon.pipeline.judged import Judged, anomalies
+from tinylogbert_daemon.pipeline.owed import Patience
 from tinylogbert_daemon.pipeline.private import Private
+from tinylogbert_daemon.pipeline.slices import resolved, sampled, stand_ins
+from tinylogbert_daemon.pipeline.tally import SourceState, Tally
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.dating import Datings
 from tinylogbert_daemon.state.effects import Effects, FileRow
+from tinylogbert_daemon.state.owed import OwedText
+
+__all__ = ["Processor", "SourceState", "Tally"]
 
 KNOWN_NOVELTY = 0.3
 """Up to this novelty (some episodes) a text that is no anomaly counts as known-normal."""
@@ -32,39 +38,6 @@ _TROUBLE = 0.5
 _ONGOING_NOVELTY = 0.15  # an incident's text that never pauses is the new normal in three hours
 _FEED_TEXTS = 64
 _FEED_BLOCKS = 16
-
-
-@dataclass(slots=True)
-class SourceState:
-    """Where a source stands, in seconds of log time; ``learning_since`` is its first record's.
-
-    ``blocks`` counts its blocks, of which the last was processed at ``processed`` (the clock's).
-    """
-
-    learning_since: float | None = None
-    log_time: float | None = None
-    blocks: int = 0
-    processed: float | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one block adds to the metrics once it is committed."""
-
-    source: str
-    path: str
-    lines: int = 0
-    size: int = 0
-    records: int = 0
-    cut_records: int = 0
-    cut_texts: int = 0
-    own: int = 0
-    unreadable: int = 0
-    hits: int = 0
-    misses: int = 0
-    anomalies: int = 0
-    opened: int = 0
-    suppressed: Counter[str] = field(default_factory=Counter)
 
 
 class Processor:
@@ -89,9 +62,11 @@ class Processor:
         notify_close: bool = True,
         private: Private | None = None,
         datings: Datings | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._artifact = artifact
         self._score = score
+        self._patience = patience
         self._cache = cache
         self._decider = decider
         self._incidents = incidents
@@ -114,10 +89,14 @@ class Processor:
         seen = Counter(known)
         missed = seen.pop(None, 0)
         misses = Misses()
+        late: list[Verdict] = []
+        samples: dict[int, bytes] = {}
         if missed:
-            misses = self._cache.resolve(missing(found, known))
+            misses = await resolved(self._cache, missing(found, known))
             if misses.wanted:
-                self._cache.add(misses, await self._score(list(misses.wanted)))
+                self._cache.add(misses, await self._judge(block.source, list(misses.wanted)))
+                late = stand_ins(misses)
+            samples = await sampled(self._private, misses.found)
             known = list(fill(found, known, misses))
             seen = Counter(known)
         verdicts: list[Verdict] = known  # type: ignore[assignment]  # all gaps are filled
@@ -135,21 +114,33 @@ class Processor:
         )
         if not block.readback:
             tally.lines, tally.size = block.lines, block.size
+        awaited = Counter({verdict: counted.pop(verdict) for verdict in late})
         judged = Judged(block, verdicts, counted, *self._advance(block))
-        self._apply(judged, misses, into(), tally)
+        effects = into()
+        self._apply(judged, samples, effects, tally)
+        if awaited:
+            self._defer(replace(judged, counted=awaited), samples, effects)
+            tally.deferred = len(awaited)
         return tally
 
-    def _apply(self, judged: Judged, misses: Misses, effects: Effects, tally: Tally) -> None:
+    async def _judge(self, source: str, texts: list[str]) -> list[Verdict]:
+        if self._patience is None:
+            return await self._score(texts)
+        return await self._patience.verdicts(source, texts)
+
+    def _apply(
+        self, judged: Judged, samples: Mapping[int, bytes], effects: Effects, tally: Tally
+    ) -> None:
         block, now = judged.block, judged.now
-        samples = self._private.samples(misses.found)
         self._incidents.budget.see(block.source, now)
         # what was quiet until the block began is over, also if the block brings it again
         self._close_quiet(block.source, judged.start, effects)
         anomalous = {} if block.readback else self._anomalous(judged)
         if anomalous:
-            self._open(judged, anomalous, effects, tally)
+            found = self._anomalies(judged, anomalous)
+            self._open(found, anomalous, effects, tally, now=now, learning=judged.learning)
         self._close_quiet(block.source, now, effects)
-        self._count(judged, samples, effects)
+        self._count(judged.counted, now, judged.learning, samples, effects)
         self._learn_normals(judged)
         key = block.after.key
         effects.files[key] = FileRow(block.source, block.path, block.after, self._clock.now())
@@ -229,30 +220,94 @@ class Processor:
                 found[verdict] = decision
         return found
 
+    def _anomalies(
+        self, judged: Judged, found: dict[Verdict, Decision]
+    ) -> list[tuple[Anomaly, Verdict]]:
+        dating = self._datings.of(judged.block.source, judged.block.path)
+        time_of = partial(dating.time, now=self._clock.now())
+        return anomalies(judged, found, self._private, self._artifact.name, time_of)
+
+    def _defer(self, judged: Judged, samples: Mapping[int, bytes], effects: Effects) -> None:
+        """Make owed work of the records whose texts await their verdict: those counted."""
+        assert self._patience is not None
+        undecided = dict.fromkeys(judged.counted, Decision(0.0, 0.0, False))
+        for first, verdict in self._anomalies(judged, undecided):
+            sample = samples.get(verdict.key, b"")
+            readback = judged.block.readback
+            row = OwedText(first, sample, judged.now, judged.learning, readback, verdict.text)
+            urgency = level_evidence(verdict.text) + self._decider.pairs.unfamiliarity(verdict.text)
+            effects.owed[row.place] = self._patience.owed.put(row, urgency)
+
+    def settle(self, late: Sequence[tuple[OwedText, Verdict]], effects: Effects) -> Tally:
+        """Decide on texts whose verdicts came late, as of the log time of their records.
+
+        They are of one source that was learning at all of them, or at none.
+        """
+        assert self._patience is not None
+        first, learning = late[0][0].first, late[0][0].learning
+        tally = Tally(first.source, first.path)
+        found: list[tuple[Anomaly, Verdict]] = []
+        anomalous: dict[Verdict, Decision] = {}
+        judged: list[tuple[OwedText, Verdict]] = []
+        for row, scored in late:
+            self._cache.put(scored)
+            # the text of one that was read out of the state may be without its secrets
+            same = scored.key == row.first.key
+            verdict = scored if same else replace(scored, key=row.first.key)
+            self._private.hide(verdict, row.first.text)
+            judged.append((row, verdict))
+            decision = self._decider.decide(verdict, row.now, learning=learning)
+            is_open = self._incidents.is_open(*row.place)
+            if row.readback or not (
+                decision.anomaly or (is_open and decision.novelty > _ONGOING_NOVELTY)
+            ):
+                continue
+            anomalous[verdict] = decision
+            anomaly = replace(
+                row.first,
+                score=decision.score,
+                raw=verdict.raw,
+                severity=verdict.severity,
+                novelty=decision.novelty,
+                model=self._artifact.name,
+            )
+            found.append((anomaly, verdict))
+        if found:
+            until = max(row.now for row, _ in late)
+            self._open(found, anomalous, effects, tally, now=until, learning=learning)
+        for row, verdict in judged:
+            counted = Counter([verdict])
+            samples = {verdict.key: row.shape}
+            self._count(counted, row.now, learning, samples, effects)
+            self._patience.owed.strike(row)
+            effects.owed[row.place] = None
+        effects.records[first.source] += 0  # there is something to commit
+        return tally
+
     def _open(
         self,
-        judged: Judged,
+        found: list[tuple[Anomaly, Verdict]],
         anomalous: dict[Verdict, Decision],
         effects: Effects,
         tally: Tally,
+        *,
+        now: float,
+        learning: bool,
     ) -> None:
         """Open incidents for anomalous verdicts, or let them grow, in order of their records."""
-        private, model = self._private, self._artifact.name
-        dating = self._datings.of(judged.block.source, judged.block.path)
-        time_of = partial(dating.time, now=self._clock.now())
-        found = anomalies(judged, anomalous, private, model, time_of)
+        private = self._private
         verdicts = {anomaly.key: verdict for anomaly, verdict in found}
 
         def explain(anomaly: Anomaly) -> Anomaly:
             verdict = verdicts[anomaly.key]
             words = private.words(verdict, surprising_words(verdict, self._artifact.tokenizer))
-            why = reason(verdict, anomalous[verdict], words, learning=judged.learning)
+            why = reason(verdict, anomalous[verdict], words, learning=learning)
             is_open = partial(self._incidents.is_open, anomaly.source)
             shown = replace(verdict, text=anomaly.text)
             nearest = self._normals.nearest(shown, anomaly.source, is_open)
             return replace(anomaly, reason=why, words=words, nearest=nearest)
 
-        for change in self._incidents.observe([one for one, _ in found], judged.now, explain):
+        for change in self._incidents.observe([one for one, _ in found], now, explain):
             incident = change.incident
             if change.kind == "closed":
                 self._closed(incident, effects)
@@ -293,8 +348,15 @@ class Processor:
                     common.append(verdict)
         self._normals.feed(source, common)
 
-    def _count(self, judged: Judged, samples: Mapping[int, bytes], effects: Effects) -> None:
-        changed = self._decider.learn(judged.counted, judged.now, learning=judged.learning)
+    def _count(
+        self,
+        counted: Counter[Verdict],
+        now: float,
+        learning: bool,
+        samples: Mapping[int, bytes],
+        effects: Effects,
+    ) -> None:
+        changed = self._decider.learn(counted, now, learning=learning)
         if changed:
             effects.reference = (self._artifact.name, self._decider.reference())
         for key, (count, updated) in changed.items():

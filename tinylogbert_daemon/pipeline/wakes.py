@@ -7,6 +7,7 @@ A read costs a change of threads and some system calls, so most tails are not re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -79,12 +80,11 @@ class Wakes:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._poll_seconds
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(due):
                     await self._doubt.wait()
-            except TimeoutError:
-                self._doubtful.update(self._entries.values())
             if loop.time() >= due:
+                self._doubtful.update(self._entries.values())
                 due = loop.time() + self._poll_seconds
             looked, self._doubtful = list(self._doubtful), set()
             self._doubt.clear()

@@ -12,6 +12,7 @@ from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state.effects import FileRow
+from tinylogbert_daemon.state.owed import OwedText
 
 FILE_COLUMNS = (
     "device, inode, head, source, path, offset, lines, tail, mid_line, skipping, cursor, seen"
@@ -25,6 +26,8 @@ INCIDENT_COLUMNS_1 = (
     "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
     "'', '', 0, 0, NULL"
 )
+
+OWED_COLUMNS = "source, key, first, shape, now, learning, readback"
 
 # inode numbers have 64 bits unsigned, SQLite's integers are signed
 _UNSIGNED = 1 << 64
@@ -114,6 +117,13 @@ def anomaly(content: str) -> Anomaly:
             "nearest": None if nearest is None else _nearest(nearest),
         }
     )
+
+
+def owed_text(*values: Any) -> OwedText:
+    """Return the text whose values are those of ``OWED_COLUMNS``."""
+    _, _, first, shape, now, learning, readback = values
+    opener = anomaly(first)
+    return OwedText(opener, shape, now, bool(learning), bool(readback), opener.text)
 
 
 def _nearest(fields: dict[str, Any]) -> Nearest:

@@ -65,4 +65,11 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE owed (
+        source TEXT NOT NULL, key INTEGER NOT NULL, first TEXT NOT NULL, shape BLOB NOT NULL,
+        now REAL NOT NULL, learning INTEGER NOT NULL, readback INTEGER NOT NULL,
+        PRIMARY KEY (source, key)
+    ) WITHOUT ROWID;
+    """,
 )

@@ -12,7 +12,7 @@ from tinylogbert_daemon.privacy import MASKED, SPOKEN, Masker
 
 
 def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
-    """Mask sample shapes, incidents and owed deliveries, unless these rules have done so already.
+    """Mask samples, incidents, owed deliveries and verdicts, unless these rules have already.
 
     None says that from now on nothing is masked. Keys and counts stay. Returns whether anything was
     looked at; runs in the caller's transaction, and raises ``sqlite3.Error``.
@@ -25,6 +25,7 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
         _shapes(db, masker)
         _incidents(db, masker)
         _deliveries(db, masker)
+        _owed(db, masker)
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
 
@@ -66,13 +67,24 @@ def _deliveries(db: sqlite3.Connection, masker: Masker) -> None:
         if "log_text" not in alert:
             continue
         _mask(alert, "log_text", masker)
-        alert["last_line"] = masker.line(alert.get("last_line", ""))
+        for name in ("last_line", "message"):
+            alert[name] = masker.line(alert.get(name, ""))
         storm = alert.get("storm")
         for example in storm["examples"] if storm else ():
             _mask(example, "log_text", masker)
         if (new := json.dumps(alert)) != body:
             changed.append((new, number))
     db.executemany("UPDATE deliveries SET body = ? WHERE number = ?", changed)
+
+
+def _owed(db: sqlite3.Connection, masker: Masker) -> None:
+    changed = []
+    for source, key, first, shape in db.execute("SELECT source, key, first, shape FROM owed"):
+        opener = json.loads(first)
+        _mask(opener, "first_line", masker)
+        opener["last_line"] = masker.line(opener["last_line"])
+        changed.append((json.dumps(opener), masker.shape(shape), source, key))
+    db.executemany("UPDATE owed SET first = ?, shape = ? WHERE source = ? AND key = ?", changed)
 
 
 def _mask(fields: dict[str, Any], name: str, masker: Masker) -> None:

@@ -19,15 +19,18 @@ from tinylogbert_daemon.state.damage import state_error, undamaged
 from tinylogbert_daemon.state.effects import Delivery, Effects, FileRow
 from tinylogbert_daemon.state.lock import lock
 from tinylogbert_daemon.state.modes import make_private, open_private
+from tinylogbert_daemon.state.owed import OwedText, write_owed
 from tinylogbert_daemon.state.retention import expire, limit
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
     INCIDENT_COLUMNS,
     INCIDENT_COLUMNS_1,
+    OWED_COLUMNS,
     file_row,
     file_values,
     incident,
     incident_values,
+    owed_text,
 )
 from tinylogbert_daemon.state.schema import MIGRATIONS
 from tinylogbert_daemon.state.scrub import scrub
@@ -121,6 +124,7 @@ class Store:
             raise DamagedStateError(f"{self.path}: is damaged: {' '.join(str(found).split())}")
         self.files()
         self.incidents()
+        self.owed()
 
     def files(self) -> list[FileRow]:
         """Return where every known file stands, the one read last at the end."""
@@ -211,6 +215,12 @@ class Store:
         )
         return [Delivery(*row) for row in rows]
 
+    def owed(self) -> list[OwedText]:
+        """Return the texts that await their verdict."""
+        rows = self._read(f"SELECT {OWED_COLUMNS} FROM owed ORDER BY now")  # noqa: S608
+        with undamaged(self.path, "a text that awaits its verdict"):
+            return [owed_text(*row) for row in rows]
+
     def pending_counts(self) -> dict[str, int]:
         """Return how many deliveries are owed, by sink."""
         return dict(self._read("SELECT sink, COUNT(*) FROM deliveries GROUP BY sink"))
@@ -275,6 +285,7 @@ class Store:
             "INSERT OR REPLACE INTO suppressed VALUES (?,?,?,?,?)",
             list(effects.suppressed.values()),
         )
+        write_owed(db, effects.owed)
 
     def delivered(self, numbers: Iterable[int]) -> None:
         """Strike deliveries off: the sink has them."""
