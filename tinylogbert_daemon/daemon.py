@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -136,6 +136,11 @@ class Daemon:
     ) -> None:
         """Run one configuration until told to stop or to reload."""
         spool = Spool(config.sinks.spool_limit, config.sinks.drop)
+        # before SQLite has it: to open and close its files here gives up the locks of this process
+        # on them, and then the next one that reads truncates what is mapped: SIGBUS
+        modes = Tightened()
+        with suppress(OSError):
+            modes = tighten(config.state_path, [config.jsonl_path])
         store, damage = open_state(config.state_path, config.state.on_damage, spool)
         stack.callback(store.close)
         if damage is not None:
@@ -143,7 +148,7 @@ class Daemon:
         if not store.checked:
             self._log.info("the state is large, and was left in good order: not all was checked")
         self._tidy(store, config)
-        self._say_modes(tighten(config.state_path, [config.jsonl_path]))
+        self._say_modes(modes)
         if self._stdin is None and any(source.is_stdin for source in config.sources):
             self._stdin = Stdin()
         pipeline = Pipeline(

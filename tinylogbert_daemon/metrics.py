@@ -47,6 +47,12 @@ class Metrics:
         )
         self.shape_cache_hits = counter("shape_cache_hits", "Records whose shape was cached.")
         self.shape_cache_misses = counter("shape_cache_misses", "Records whose shape was not.")
+        self.verdicts_owed = gauge(
+            "verdicts_owed", "Texts whose records are committed and await a verdict.", "source"
+        )
+        self.verdicts_deferred = counter(
+            "verdicts_deferred", "Texts of a block that were left to be judged later.", "source"
+        )
         self.inference_duration = Histogram(
             "tinylogbert_inference_duration_seconds",
             "Time of one call of the scorer.",

@@ -138,9 +138,14 @@ class Daemon:
 
         self._wait(known, 60)
 
-    def wait_for_lines(self, lines: int) -> None:
+    def query(self, statement: str) -> int:
+        """Return the number that the state answers."""
+        with closing(sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True)) as db:
+            return int(db.execute(statement).fetchone()[0])
+
+    def wait_for_lines(self, lines: int, seconds: float = 120) -> None:
         """Wait until so many lines are committed."""
-        self._wait(lambda: self.committed() >= lines, 120)
+        self._wait(lambda: self.committed() >= lines, seconds)
 
     def settle(self, lines: int, seconds: float = 30) -> int:
         """Return the committed lines once they are at least ``lines``, or after some seconds.
@@ -154,7 +159,10 @@ class Daemon:
         return self.committed()
 
     def feed(self, content: bytes, name: str, seconds: float = 60) -> tuple[float, float]:
-        """Move ``content`` under the source as a file; return wall and CPU seconds to commit."""
+        """Move ``content`` under the source as a file; return wall and CPU seconds to commit.
+
+        Exits if that takes longer than ``seconds``.
+        """
         staged = self.logs.parent / "staged"
         staged.write_bytes(content)
         lines = content.count(b"\n")

@@ -60,6 +60,31 @@ def test_the_same_scenarios_under_other_tailers(model_folder: Path) -> None:
     assert all(count > 0 for row in found.values() for count in row.values())
 
 
+def test_what_an_idle_daemon_costs_and_how_soon_an_alert_is_there(model_folder: Path) -> None:
+    found = run("footprint.py", "--quick", "--model", str(model_folder))
+    assert 50 < found["rss_mb"] <= found["rss_mb_loaded"]
+    assert 0 <= found["idle_cpu_percent"] < 100
+    assert found["ready_s"] > 0
+    assert 0 < found["p50_alert_latency_ms"] <= found["p99_alert_latency_ms"]
+    assert found["alerts"] > 5
+
+
+def test_a_burst_of_new_shapes_loses_nothing(model_folder: Path) -> None:
+    found = run("storm.py", "--quick", "--model", str(model_folder))
+    assert (found["shapes"], found["texts"]) == (10_000, 300)
+    assert (found["lost"], found["doubled"], found["unjudged"]) == (0, 0, 0)
+    assert 0 < found["other_file_p50_ms"] <= found["other_file_max_ms"]
+    assert found["judged_s"] >= found["same_file_s"] > 0
+
+
+def test_time_and_memory_against_size(model_folder: Path) -> None:
+    found = run("growth.py", "--quick", "--model", str(model_folder))
+    sizes = {kind: [row["size"] for row in found[kind]] for kind in ("lines", "files", "shapes")}
+    assert sizes == {"lines": [10_000, 100_000], "files": [1, 100], "shapes": [1000, 10_000]}
+    assert found["exponents"].keys() == sizes.keys()
+    assert all(row["cpu_s"] >= 0 for kind in sizes for row in found[kind])
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_what_is_played_under_other_tailers_is_in_the_docs(scenario: str) -> None:
     rows = (ROOT / "docs" / "reliability.md").read_text().splitlines()

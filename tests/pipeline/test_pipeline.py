@@ -187,7 +187,8 @@ def test_stopping_commits_and_delivers_what_is_in_hand(scene: Scene) -> None:
     scene.write(*[f"boom {word}" for word in ("a", "b", "c")])
 
     async def body() -> None:
-        await until(lambda: scene.pipeline._working or scene.pipeline.committer.effects().blocks)
+        effects = scene.pipeline.committer.effects
+        await until(lambda: scene.pipeline._working or effects().blocks or scene.committed())
 
     scene.run(body)
     assert scene.committed() == 3

@@ -116,6 +116,43 @@ def test_who_gives_up_takes_nothing_from_those_who_still_wait(scene: Scene) -> N
     scene.run(body)
 
 
+def test_verdicts_that_are_not_there_in_time_are_left_out(scene: Scene) -> None:
+    async def body() -> None:
+        assert texts_of(await scene.scoring.score_within(["a"], 20.0)) == ["a"]
+        scene.scorer.gate.clear()
+        scene.scorer.entered.clear()
+        patient = asyncio.ensure_future(scene.scoring.score(["b"]))
+        await until(scene.scorer.entered.is_set)
+        other = asyncio.ensure_future(scene.scoring.score(["c"]))
+        assert await scene.scoring.score_within(["b", "c", "d"], 0.02) == []
+        # nobody waits for it any more; what others wait for stays
+        assert set(scene.scoring._waiting) == {"c"}
+        scene.scorer.gate.set()
+        assert texts_of(await patient) == ["b"]
+        assert texts_of(await other) == ["c"]
+        assert scene.scorer.calls == [["a"], ["b"], ["c"]]
+
+    scene.run(body)
+
+
+def test_who_may_not_wait_for_long_does_not_wait_for_room_either(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PENDING_TEXTS", 1)
+
+    async def body() -> None:
+        scene.scorer.gate.clear()
+        first = asyncio.ensure_future(scene.scoring.score(["a"]))
+        await until(scene.scorer.entered.is_set)
+        second = asyncio.ensure_future(scene.scoring.score(["b"]))
+        await until(lambda: scene.scoring._waiting)
+        assert await scene.scoring.score_within(["c"], 0.02) == []
+        scene.scorer.gate.set()
+        await asyncio.gather(first, second)
+
+    scene.run(body)
+
+
 def test_a_text_that_the_model_fails_on_stops_no_other(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.state import Effects, Store
+from tinylogbert_daemon.state.owed import OwedText
 
 LINE = "login with password=geheimnis failed"
 TEXT = "login with password geheimnis failed"
@@ -44,6 +45,7 @@ def _keep(store: Store) -> Incident:
     )
     storm = Storm((1, 2), (Example(LINE, TEXT, 0.9),), 0, 1.0)
     kept = Incident(first.id, first, 1.0, 2.0, 3, LINE, True, peak=0.9, storm=storm)
+    owed = OwedText(first, LINE.encode(), 1.0, learning=False, readback=False, text=TEXT)
     plain = anomaly("nothing to hide")
     other = Incident(plain.id, plain, 1.0, 2.0, 3, "nothing", True, peak=plain.score)
     store.commit(
@@ -51,6 +53,7 @@ def _keep(store: Store) -> Incident:
             counts={first.key: (2.0, 1.0, LINE.encode()), 5: (1.0, 1.0, b"plain")},
             incidents={kept.id: kept, other.id: other},
             deliveries=[("jsonl", kept.id, body(kept)), ("jsonl", "x", '{"block": 1}')],
+            owed={owed.place: owed},
         )
     )
     return kept
@@ -72,6 +75,9 @@ def test_a_secret_that_was_kept_is_nowhere_any_more(store: Store) -> None:
     assert after.first.words == (("[masked]", 0.6), ("login", 0.1))
     assert after.first.reason.endswith('least expected: a masked secret 60%, "login" 10%')
     assert after.storm is not None and after.storm.examples[0].text == SHOWN
+    (owed,) = store.owed()
+    assert (owed.first.text, owed.text) == (SHOWN, SHOWN)
+    assert owed.shape == b"login with password=masked0x0 failed"
     assert (b"login with password=masked0x0 failed", 2.0) in store.sample_shapes(4096, 9)
     assert {one.first.text for one in store.incidents()} == {SHOWN, "nothing to hide"}
 

@@ -17,6 +17,7 @@ from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state import Effects, Store
 from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.opening import open_state
+from tinylogbert_daemon.state.owed import OwedText
 from tinylogbert_daemon.state.schema import MIGRATIONS
 from tinylogbert_daemon.state.sums import LARGE, SMALL
 
@@ -28,6 +29,7 @@ WORDS = {
     "reference": [b"calibration"],
     "incidents": [b"the last line", b"storm line"],
     "deliveries": [b'{"block": 0}'],
+    "owed": [b"shape that is owed"],
     "sources": [b"quiet source"],
     "budget": [b"source with tokens"],
     "suppressed": [b"reason to suppress"],
@@ -46,6 +48,8 @@ def _fill(store: Store) -> None:
     effects.records["quiet source"] = 0
     effects.budget = [("source with tokens", 1, 2)]
     effects.suppressed = {("app", "reason to suppress"): ("app", "reason to suppress", 3, 2, 1.0)}
+    owed = OwedText(incident.first, b"shape that is owed", 1.0, False, False, "text")
+    effects.owed = {owed.place: owed}
     store.commit(effects)
     at = Position(HUGE_INODE, 10, 1, b"t", mid_line=True, cursor="s=1")
     more = Effects(

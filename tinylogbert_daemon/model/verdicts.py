@@ -89,11 +89,15 @@ class VerdictCache:
     def add(self, misses: Misses, verdicts: Iterable[Verdict]) -> None:
         """Keep the ``verdicts`` of texts that ``misses`` wanted, here and in ``misses.found``."""
         for verdict in verdicts:
-            if verdict.text not in self._of_text and len(self._of_text) >= self._texts:
-                _drop_oldest(self._of_text, self._texts // 2)
-            self._of_text[verdict.text] = verdict
+            self.put(verdict)
             for shape in misses.wanted.pop(verdict.text):
                 self._keep(misses, shape, verdict)
+
+    def put(self, verdict: Verdict) -> None:
+        """Keep the verdict of a text of which no shape is at hand."""
+        if verdict.text not in self._of_text and len(self._of_text) >= self._texts:
+            _drop_oldest(self._of_text, self._texts // 2)
+        self._of_text[verdict.text] = verdict
 
     def verdicts(
         self, shapes: Sequence[bytes], score: Callable[[Sequence[str]], list[Verdict]]

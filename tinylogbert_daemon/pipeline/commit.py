@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -35,6 +36,7 @@ class Committer:
         self._effects = Effects()
         self._tallies: list[Tally] = []
         self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._room = asyncio.Condition()
         self._commit = asyncio.Lock()
         self._dropped: Counter[str] = Counter()  # by sink, since its spool is full
@@ -66,15 +68,18 @@ class Committer:
         """Take note that a block's effects are complete; waits while too many are uncommitted."""
         self._tallies.append(tally)
         self._wake.set()
+        if self._effects.deliveries:
+            self._urgent.set()
         if self._effects.blocks >= PENDING_BLOCKS:
             async with self._room:
                 await self._room.wait_for(lambda: self._effects.blocks < PENDING_BLOCKS)
 
     async def run(self) -> None:
-        """Commit what is there, for ever."""
+        """Commit what is there, for ever; what is owed to somebody at once."""
         while True:
             await self._wake.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), GATHER_SECONDS)
             await self.flush()
 
     async def flush(self) -> None:
@@ -88,6 +93,7 @@ class Committer:
 
     async def _flush(self) -> None:
         self._wake.clear()
+        self._urgent.clear()
         effects, tallies = self._effects, self._tallies
         self.complete(effects)
         if not (effects.blocks or effects.records or effects.files):
@@ -140,6 +146,8 @@ def publish(metrics: Metrics, tally: Tally) -> None:
     metrics.records.labels(tally.source).inc(tally.records)
     metrics.shape_cache_hits.inc(tally.hits)
     metrics.shape_cache_misses.inc(tally.misses)
+    if tally.deferred:
+        metrics.verdicts_deferred.labels(tally.source).inc(tally.deferred)
     for limit, count in (("record", tally.cut_records), ("text", tally.cut_texts)):
         metrics.lines_truncated.labels(limit).inc(count)
     if tally.own:

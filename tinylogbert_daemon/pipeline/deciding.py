@@ -12,6 +12,11 @@ from tinylogbert_daemon.pipeline.judged import Judged
 _ONGOING_NOVELTY = 0.15  # an incident's text that never pauses is the new normal in three hours
 
 
+def goes_on(decision: Decision) -> bool:
+    """Return whether the open incident of a text goes on that is no anomaly by itself any more."""
+    return decision.novelty > _ONGOING_NOVELTY
+
+
 class Deciding:
     """Decides for one source.
 
@@ -55,7 +60,7 @@ class Deciding:
                 decision = decider.decide(verdict, judged.now, learning=judged.learning)
                 self._decided[verdict] = decision
             is_open = self._incidents.is_open(source, verdict.key)
-            if decision.anomaly or (is_open and decision.novelty > _ONGOING_NOVELTY):
+            if decision.anomaly or (is_open and goes_on(decision)):
                 found[verdict] = decision
             elif not is_open:
                 self._harmless.add(verdict)

@@ -42,6 +42,11 @@ class Private:
                 samples[verdict.key] = masked if self._mask_kept else shape
         return samples
 
+    def hide(self, verdict: Verdict, text: str) -> None:
+        """Show ``text``, in which no secret is, for that of ``verdict``."""
+        if text != verdict.text:
+            self._texts[verdict] = text
+
     def __contains__(self, verdict: Verdict) -> bool:
         """Say whether the text of ``verdict`` holds a secret."""
         return verdict in self._texts

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
 from tinylogbert_daemon.clock import Clock
-from tinylogbert_daemon.decide.alert import body
-from tinylogbert_daemon.decide.explain import reason, surprising_words
-from tinylogbert_daemon.decide.incident import Anomaly, Incident, Muted
+from tinylogbert_daemon.decide.incident import Anomaly, Incident
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.decide.normals import Normals
-from tinylogbert_daemon.decide.score import Decider, Decision
+from tinylogbert_daemon.decide.score import Decider, Decision, level_evidence
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.lookup import SourceLookup
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill
-from tinylogbert_daemon.pipeline.deciding import Deciding
-from tinylogbert_daemon.pipeline.growing import Growing
+from tinylogbert_daemon.pipeline.alerting import Alerting
+from tinylogbert_daemon.pipeline.deciding import Deciding, goes_on
 from tinylogbert_daemon.pipeline.judged import Judged, anomalies
+from tinylogbert_daemon.pipeline.owed import Patience
 from tinylogbert_daemon.pipeline.private import Private
+from tinylogbert_daemon.pipeline.slices import resolved, sampled, stand_ins
+from tinylogbert_daemon.pipeline.tally import SourceState, Tally
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.dating import Datings
 from tinylogbert_daemon.state.effects import Effects, FileRow
+from tinylogbert_daemon.state.owed import OwedText
+
+__all__ = ["KNOWN_NOVELTY", "Processor", "SourceState", "Tally"]
 
 KNOWN_NOVELTY = 0.3
 """Up to this novelty (some episodes) a text that is no anomaly counts as known-normal."""
@@ -35,44 +38,12 @@ _FEED_TEXTS = 64
 _FEED_BLOCKS = 16
 
 
-@dataclass(slots=True)
-class SourceState:
-    """Where a source stands, in seconds of log time; ``learning_since`` is its first record's.
-
-    ``blocks`` counts its blocks, of which the last was processed at ``processed`` (the clock's).
-    """
-
-    learning_since: float | None = None
-    log_time: float | None = None
-    blocks: int = 0
-    processed: float | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one block adds to the metrics once it is committed."""
-
-    source: str
-    path: str
-    lines: int = 0
-    size: int = 0
-    records: int = 0
-    cut_records: int = 0
-    cut_texts: int = 0
-    own: int = 0
-    unreadable: int = 0
-    hits: int = 0
-    misses: int = 0
-    anomalies: int = 0
-    opened: int = 0
-    suppressed: Counter[str] = field(default_factory=Counter)
-
-
 class Processor:
     """Owns the cache, the decider and the open incidents; used from the event loop alone.
 
     ``sinks`` names the sinks that an alert is owed to; with ``notify_close`` they are owed another
-    one when an incident closes whose opening was sent. ``private`` masks what is kept.
+    one when an incident closes whose opening was sent. ``private`` masks what is kept. Without
+    ``patience``, a block waits for the verdicts of all its texts.
     """
 
     def __init__(
@@ -90,21 +61,29 @@ class Processor:
         notify_close: bool = True,
         private: Private | None = None,
         datings: Datings | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._artifact = artifact
         self._score = score
+        self._patience = patience
         self._cache = cache
         self._decider = decider
         self._incidents = incidents
         self._sources = sources
         self._clock = clock
         self._learning_seconds = learning_seconds
-        self._sinks = tuple(sinks)
-        self._notify_close = notify_close
         self._private = private or Private()
         self._datings = datings or Datings()
         self._normals = Normals()
-        self._growing = Growing(incidents, self._private)
+        self._alerting = Alerting(
+            artifact,
+            decider,
+            incidents,
+            self._normals,
+            self._private,
+            sinks=sinks,
+            notify_close=notify_close,
+        )
         self._lookups: dict[str, SourceLookup] = {}
         self._deciding: dict[str, Deciding] = {}
 
@@ -117,10 +96,14 @@ class Processor:
         found = lookup.look_up(block.data)
         known, distinct, missed = found.verdicts, found.seen, found.missed
         misses = Misses(found.form)
+        late: list[Verdict] = []
+        samples: dict[int, bytes] = {}
         if missed:
-            misses = self._cache.resolve(found.missing, found.form)
+            misses = await resolved(self._cache, found.missing, found.form)
             if misses.wanted:
-                self._cache.add(misses, await self._score(list(misses.wanted)))
+                self._cache.add(misses, await self._judge(block.source, list(misses.wanted)))
+                late = stand_ins(misses)
+            samples = await sampled(self._private, misses.found)
             known = list(fill(found.shapes, known, misses))
             distinct = dict.fromkeys(known)
         verdicts: list[Verdict] = known  # type: ignore[assignment]  # all gaps are filled
@@ -129,6 +112,8 @@ class Processor:
         if OWN in seen:
             del seen[OWN]
             own = verdicts.count(OWN)
+        for verdict in late:
+            del seen[verdict]
         tally = Tally(
             block.source,
             block.path,
@@ -139,25 +124,38 @@ class Processor:
             unreadable=block.unreadable,
             hits=len(verdicts) - missed,
             misses=missed,
+            deferred=len(late),
         )
         if not block.readback:
             tally.lines, tally.size = block.lines, block.size
         judged = Judged(block, verdicts, seen, *self._advance(block))
-        self._apply(judged, misses, into(), tally)
+        effects = into()
+        self._apply(judged, samples, effects, tally)
+        if late:
+            self._defer(judged, late, samples, effects)
         return tally
 
-    def _apply(self, judged: Judged, misses: Misses, effects: Effects, tally: Tally) -> None:
+    async def _judge(self, source: str, texts: list[str]) -> list[Verdict]:
+        if self._patience is None:
+            return await self._score(texts)
+        return await self._patience.verdicts(source, texts)
+
+    def _apply(
+        self, judged: Judged, samples: Mapping[int, bytes], effects: Effects, tally: Tally
+    ) -> None:
         block, now = judged.block, judged.now
-        samples = self._private.samples(misses.found)
         self._incidents.budget.see(block.source, now)
         # what was quiet until the block began is over, also if the block brings it again
-        self._close_quiet(block.source, judged.start, effects)
+        self._alerting.close_quiet(block.source, judged.start, effects)
         deciding = self._deciding.setdefault(block.source, Deciding(self._decider, self._incidents))
         anomalous, new = deciding.decide(judged)
         if anomalous:
-            self._found(judged, anomalous, effects, tally)
-        self._close_quiet(block.source, now, effects)
-        self._count(judged, new, samples, effects)
+            fresh = self._alerting.grow(judged, anomalous, effects, tally)
+            if fresh:
+                found = self._anomalies(judged, fresh)
+                self._alerting.open(found, fresh, effects, tally, now=now, learning=judged.learning)
+        self._alerting.close_quiet(block.source, now, effects)
+        self._count(new, now, judged.learning, samples, effects)
         self._learn_normals(judged)
         key = block.after.key
         effects.files[key] = FileRow(block.source, block.path, block.after, self._clock.now())
@@ -169,10 +167,14 @@ class Processor:
         effects.log_times[block.source] = now
         effects.blocks += 1
 
+    def settle(self, effects: Effects) -> None:
+        """Complete the effects of the blocks so far; called before they are committed."""
+        self._alerting.settle(effects)
+
     def ended(self, incidents: list[Incident], effects: Effects) -> None:
         """Take note that ``incidents`` were closed from outside, by feedback."""
         for incident in incidents:
-            self._closed(incident, effects)
+            self._alerting.closed(incident, effects)
 
     def close_idle(self, effects: Callable[[], Effects]) -> list[str]:
         """Close what became quiet on sources without a new block; return the sources.
@@ -186,26 +188,9 @@ class Processor:
             if source.log_time is None:
                 continue
             now = source.log_time + max(0.0, clock - source.processed)
-            if self._close_quiet(name, min(now, clock), effects()):
+            if self._alerting.close_quiet(name, min(now, clock), effects()):
                 changed.append(name)
         return changed
-
-    def _close_quiet(self, source: str, now: float, effects: Effects) -> int:
-        if not self._incidents.may_close(source, now):
-            return 0
-        self.settle(effects)
-        closed = self._incidents.close_quiet(source, now)
-        for incident in closed:
-            self._closed(incident, effects)
-        return len(closed)
-
-    def _closed(self, incident: Incident, effects: Effects) -> None:
-        effects.incidents[incident.id] = incident
-        if incident.alerted and self._notify_close:
-            self._owe(incident.id, body(incident), effects)
-
-    def _owe(self, id_: str, alert: str, effects: Effects) -> None:
-        effects.deliveries += [(sink, id_, alert) for sink in self._sinks]
 
     def _advance(self, block: Block) -> tuple[float, float, bool]:
         """Return the log times at which ``block`` begins and ends; is its source learning then?
@@ -231,74 +216,71 @@ class Processor:
             source.learning_since = start
         return start, now, now - source.learning_since < self._learning_seconds
 
-    def settle(self, effects: Effects) -> None:
-        """Complete the effects of the blocks so far; called before they are committed."""
-        self._growing.settle(effects)
-
-    def _found(
-        self, judged: Judged, anomalous: dict[Verdict, Decision], effects: Effects, tally: Tally
-    ) -> None:
-        """Let the incidents of anomalous verdicts grow, or open them."""
-        source, book, fresh, grown = judged.block.source, self._incidents, {}, 0
-        for verdict, decision in anomalous.items():
-            if book.is_open(source, verdict.key):
-                tally.anomalies += self._growing.add(judged, verdict, decision.score)
-                grown += 1
-            else:
-                fresh[verdict] = decision
-        if grown:
-            book.suppressed.add(source, "open", judged.now, grown)
-            tally.suppressed["open"] += grown
-        if fresh:
-            self.settle(effects)
-            self._open(judged, fresh, effects, tally)
-        effects.budget = book.budget.rows()
-        for row in book.suppressed.take_changed():
-            effects.suppressed[row[:2]] = row
-
-    def _open(
-        self,
-        judged: Judged,
-        anomalous: dict[Verdict, Decision],
-        effects: Effects,
-        tally: Tally,
-    ) -> None:
-        """Open incidents for anomalous verdicts, in order of their records."""
-        private, model = self._private, self._artifact.name
+    def _anomalies(
+        self, judged: Judged, found: Mapping[Verdict, Decision]
+    ) -> list[tuple[Anomaly, Verdict]]:
         dating = self._datings.of(judged.block.source, judged.block.path)
         time_of = partial(dating.time, now=self._clock.now())
-        found = anomalies(judged, anomalous, private, model, time_of)
-        verdicts = {anomaly.key: verdict for anomaly, verdict in found}
+        return anomalies(judged, found, self._private, self._artifact.name, time_of)
 
-        def explain(anomaly: Anomaly) -> Anomaly:
-            verdict = verdicts[anomaly.key]
-            words = private.words(verdict, surprising_words(verdict, self._artifact.tokenizer))
-            why = reason(verdict, anomalous[verdict], words, learning=judged.learning)
-            is_open = partial(self._incidents.is_open, anomaly.source)
-            shown = replace(verdict, text=anomaly.text)
-            nearest = self._normals.nearest(shown, anomaly.source, is_open)
-            return replace(anomaly, reason=why, words=words, nearest=nearest)
+    def _defer(
+        self,
+        judged: Judged,
+        late: Sequence[Verdict],
+        samples: Mapping[int, bytes],
+        effects: Effects,
+    ) -> None:
+        """Make owed work of the records whose texts await their verdict."""
+        assert self._patience is not None
+        undecided = dict.fromkeys(late, Decision(0.0, 0.0, False))
+        for first, verdict in self._anomalies(judged, undecided):
+            sample = samples.get(verdict.key, b"")
+            readback = judged.block.readback
+            row = OwedText(first, sample, judged.now, judged.learning, readback, verdict.text)
+            urgency = level_evidence(verdict.text) + self._decider.pairs.unfamiliarity(verdict.text)
+            effects.owed[row.place] = self._patience.owed.put(row, urgency)
 
-        def muted(anomaly: Anomaly) -> Muted | None:
-            feedback = self._decider.feedback
-            return feedback.muting(verdicts[anomaly.key]) if feedback is not None else None
+    def judge_late(self, late: Sequence[tuple[OwedText, Verdict]], effects: Effects) -> Tally:
+        """Decide on texts whose verdicts came late, as of the log time of their records.
 
-        anomalous_now = [one for one, _ in found]
-        for change in self._incidents.observe(anomalous_now, judged.now, explain, muted):
-            incident = change.incident
-            if change.kind == "closed":
-                self._closed(incident, effects)
+        They are of one source that was learning at all of them, or at none.
+        """
+        assert self._patience is not None
+        first, learning = late[0][0].first, late[0][0].learning
+        tally = Tally(first.source, first.path)
+        found: list[tuple[Anomaly, Verdict]] = []
+        anomalous: dict[Verdict, Decision] = {}
+        judged: list[tuple[OwedText, Verdict]] = []
+        for row, scored in late:
+            self._cache.put(scored)
+            # the text of one that was read out of the state may be without its secrets
+            same = scored.key == row.first.key
+            verdict = scored if same else replace(scored, key=row.first.key)
+            self._private.hide(verdict, row.first.text)
+            judged.append((row, verdict))
+            decision = self._decider.decide(verdict, row.now, learning=learning)
+            is_open = self._incidents.is_open(*row.place)
+            if row.readback or not (decision.anomaly or (is_open and goes_on(decision))):
                 continue
-            effects.incidents[incident.id] = incident
-            if change.joined:
-                tally.suppressed["storm"] += change.joined
-            if change.kind == "opened":
-                tally.opened += 1
-                if incident.alerted:
-                    self._owe(incident.id, body(incident, change.earlier), effects)
-                else:
-                    tally.suppressed[incident.withheld] += 1
-        tally.anomalies += sum(anomaly.records for anomaly, _ in found)
+            anomalous[verdict] = decision
+            anomaly = replace(
+                row.first,
+                score=decision.score,
+                raw=verdict.raw,
+                severity=verdict.severity,
+                novelty=decision.novelty,
+                model=self._artifact.name,
+            )
+            found.append((anomaly, verdict))
+        if found:
+            until = max(row.now for row, _ in late)
+            self._alerting.open(found, anomalous, effects, tally, now=until, learning=learning)
+        for row, verdict in judged:
+            self._count([verdict], row.now, learning, {verdict.key: row.shape}, effects)
+            self._patience.owed.strike(row)
+            effects.owed[row.place] = None
+        effects.records[first.source] += 0  # there is something to commit
+        return tally
 
     def _learn_normals(self, judged: Judged) -> None:
         """Feed what is common and no anomaly to the known-normal texts.
@@ -322,12 +304,13 @@ class Processor:
 
     def _count(
         self,
-        judged: Judged,
         new: Iterable[Verdict],
+        now: float,
+        learning: bool,
         samples: Mapping[int, bytes],
         effects: Effects,
     ) -> None:
-        changed = self._decider.learn(new, judged.now, learning=judged.learning)
+        changed = self._decider.learn(new, now, learning=learning)
         if changed:
             effects.reference = (self._artifact.name, self._decider.reference())
         for key, (count, updated) in changed.items():

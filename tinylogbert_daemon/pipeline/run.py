@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from tinylogbert_daemon import logs
@@ -21,10 +21,11 @@ from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.model.verdicts import VerdictCache
 from tinylogbert_daemon.pipeline.commit import Committer
 from tinylogbert_daemon.pipeline.feedback import PipelineFeedback
+from tinylogbert_daemon.pipeline.owed import Owed, Patience, by_source
 from tinylogbert_daemon.pipeline.positions import Positions
 from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.pipeline.process import Processor, SourceState
-from tinylogbert_daemon.pipeline.scoring import Scoring
+from tinylogbert_daemon.pipeline.scoring import CALL_TEXTS, Scoring
 from tinylogbert_daemon.pipeline.streams import Followed
 from tinylogbert_daemon.pipeline.tailing import Tailing
 from tinylogbert_daemon.sinks.build import outlets, patience
@@ -110,6 +111,7 @@ class Pipeline:
         self._sinks = [delivery.name for delivery in self._deliveries]
         metrics.expect([source.name for source in config.sources], self._sinks)
         self._datings = Datings({source.name: source.dates for source in config.sources})
+        self._patience = Patience(Owed(store.owed()), self._scoring)
         self._processor = self._make_processor()
         self._tailing = Tailing(
             config.sources,
@@ -128,6 +130,7 @@ class Pipeline:
         self.ready = self._tailing.scanned
         self.ended = self._tailing.ended
         self._working_since: float | None = None
+        self._judging_since: float | None = None
         self._working = 0
         self._open = asyncio.Event()
         self._open.set()
@@ -146,12 +149,16 @@ class Pipeline:
         """
         if self._working_since is None:
             return 0.0
+        now = self._clock.monotonic()
         stages = (self._scoring.progress, self.committer.progress)
+        # commits go on where it is the model that hangs, and texts are owed
+        if self._judging_since is not None and self._scoring.progress.is_set():
+            self._judging_since = now
         if any(progress.is_set() for progress in stages):
             for progress in stages:
                 progress.clear()
-            self._working_since = self._clock.monotonic()
-        return self._clock.monotonic() - self._working_since
+            self._working_since = now
+        return now - min(self._working_since, self._judging_since or now)
 
     def _end(self, close: Callable[[], list[Incident]]) -> None:
         """Have the state know of the incidents that ``close`` closes."""
@@ -178,6 +185,7 @@ class Pipeline:
             notify_close=config.decision.notify_close,
             private=Private(config.privacy.masker(), mask_kept=config.privacy.mask),
             datings=self._datings,
+            patience=self._patience,
         )
         self.committer.complete = processor.settle
         return processor
@@ -231,6 +239,7 @@ class Pipeline:
                 tailing = group.create_task(self._tailing.run(), name="tailing")
                 others = [
                     group.create_task(self._scoring.run(), name="scoring"),
+                    group.create_task(self._work_off(), name="owed verdicts"),
                     group.create_task(self.committer.run(), name="commit"),
                     group.create_task(self._measure(), name="measure"),
                     group.create_task(self._wake_deliveries(), name="wake"),
@@ -263,6 +272,35 @@ class Pipeline:
             self._positions.put(block.after)
             self.committer.sighted(block, self._clock.now())
             return
+        async with self._at_work():
+            tally = await self._processor.process(block, self.committer.effects)
+            self._positions.put(block.after)
+            await self.committer.added(tally)
+
+    async def _work_off(self) -> None:
+        """Judge what is owed, for ever."""
+        owed = self._patience.owed
+        while True:
+            await owed.wake.wait()
+            async with self._at_work():
+                rows = owed.next(CALL_TEXTS)
+                if not rows:
+                    owed.wake.clear()
+                    continue
+                texts = list(dict.fromkeys(row.text for row in rows))
+                self._judging_since = self._clock.monotonic()
+                verdicts = dict(zip(texts, await self._scoring.score(texts), strict=True))
+                self._judging_since = None
+                # with the records that came meanwhile
+                rows = [row for row in (owed.get(one.place) for one in rows) if row is not None]
+                for late in by_source(rows):
+                    settled = [(row, verdicts[row.text]) for row in late]
+                    tally = self._processor.judge_late(settled, self.committer.effects())
+                    await self.committer.added(tally)
+
+    @contextlib.asynccontextmanager
+    async def _at_work(self) -> AsyncIterator[None]:
+        """Take part in what a swap of models waits for, and a watchdog looks at."""
         while not self._open.is_set():
             await self._open.wait()
         self._working += 1
@@ -270,9 +308,7 @@ class Pipeline:
         if self._working_since is None:
             self._working_since = self._clock.monotonic()
         try:
-            tally = await self._processor.process(block, self.committer.effects)
-            self._positions.put(block.after)
-            await self.committer.added(tally)
+            yield
         finally:
             self._working -= 1
             if self._working:
@@ -286,6 +322,8 @@ class Pipeline:
         pruned = self._clock.monotonic()
         while True:
             self._tailing.measure()
+            for source, count in self._patience.owed.counts().items():
+                self._metrics.verdicts_owed.labels(source).set(count)
             for source in self._processor.close_idle(self.committer.effects):
                 self.committer.know(source)
             # the committer says what is wrong with the state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from itertools import islice
@@ -27,6 +28,7 @@ class Scoring:
         self._metrics = metrics
         self._waiting: dict[str, asyncio.Future[Verdict]] = {}
         self._running: dict[str, asyncio.Future[Verdict]] = {}
+        self._wanted: Counter[str] = Counter()  # how many wait for a text
         self._wake = asyncio.Event()
         self._room = asyncio.Condition()
         self.progress = asyncio.Event()
@@ -38,6 +40,20 @@ class Scoring:
 
     async def score(self, texts: Sequence[str]) -> list[Verdict]:
         """Return the verdict of each of the distinct ``texts``."""
+        return await self._score(texts, None)
+
+    async def score_within(self, texts: Sequence[str], seconds: float) -> list[Verdict]:
+        """Return the verdicts of those of the distinct ``texts`` that are there in time.
+
+        The others are scored for whoever else asked for them, or not at all.
+        """
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await self._score(texts, limit)
+        except TimeoutError:  # no room
+            return []
+
+    async def _score(self, texts: Sequence[str], limit: asyncio.Timeout | None) -> list[Verdict]:
         async with self._room:
             await self._room.wait_for(lambda: len(self._waiting) < PENDING_TEXTS)
         loop = asyncio.get_running_loop()
@@ -47,10 +63,26 @@ class Scoring:
             if future is None:
                 future = self._waiting[text] = loop.create_future()
             futures.append(future)
+        self._wanted.update(texts)
         self._wake.set()
-        # waits without cancelling: others may wait for the same texts
-        await asyncio.wait(futures)
-        return [future.result() for future in futures]
+        seconds = None
+        if limit is not None:
+            seconds = max(0.0, (limit.when() or 0.0) - loop.time())
+            limit.reschedule(None)
+        try:
+            # waits without cancelling: others may wait for the same texts
+            done, _ = await asyncio.wait(futures, timeout=seconds)
+        finally:
+            self._forget(texts)
+        return [future.result() for future in futures if future in done]
+
+    def _forget(self, texts: Sequence[str]) -> None:
+        """Take out of the queue what nobody waits for any more."""
+        self._wanted.subtract(texts)
+        for text in texts:
+            if self._wanted[text] <= 0:
+                del self._wanted[text]
+                self._waiting.pop(text, None)
 
     async def run(self) -> None:
         """Score what waits, for ever; at its end nobody is left waiting."""

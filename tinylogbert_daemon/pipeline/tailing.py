@@ -19,6 +19,7 @@ from tinylogbert_daemon.config.sources import Source
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.pipeline.streams import Followed, Streams
+from tinylogbert_daemon.pipeline.wakes import Wakes
 from tinylogbert_daemon.source.block import Block
 from tinylogbert_daemon.source.discover import (
     Discovery,
@@ -118,8 +119,10 @@ class Tailing:
             if not (source.journal.enabled or source.is_stdin)
         }
         self._followed: dict[tuple[str, str], _Followed] = {}
+        self._wakes = Wakes(executor, config.poll_seconds)
         self._changed = asyncio.Event()
         self._modified: dict[str, int] = {}
+        self._sizes: Counter[str] | None = None
         self._in_hand: set[asyncio.Task[None]] = set()
         self._streams = Streams(
             sources,
@@ -152,6 +155,7 @@ class Tailing:
         try:
             async with asyncio.TaskGroup() as group:
                 self._streams.start(group)
+                group.create_task(self._wakes.run(), name="wakes")
                 while True:
                     await self._scan(group)
                     reason = await loop.run_in_executor(
@@ -204,6 +208,7 @@ class Tailing:
         for key, entry in list(self._followed.items()):
             if entry.tail.gone:
                 entry.task.cancel()
+                self._wakes.remove(entry.tail)
                 del self._followed[key]
         unreadable += sum(
             entry.tail.stats.unreadable is not None for entry in self._followed.values()
@@ -228,12 +233,13 @@ class Tailing:
             form=tailed.form,
         )
         wake = asyncio.Event()
+        self._wakes.add(tail, wake)
         task = group.create_task(self._follow(tail, wake), name=f"follow {printable(path)}")
         self._followed[(source, path)] = _Followed(tail, wake, task, directories_of(path))
         logs.get().info("following", source=source, path=path)
 
     async def _follow(self, tail: Tail, wake: asyncio.Event) -> None:
-        stream = follow(tail, wake, self._executor, poll_seconds=self._config.poll_seconds)
+        stream = follow(tail, wake, self._executor, poll_seconds=None)
         try:
             async for block in stream:
                 # a block that was begun is finished, also when we are asked to stop
@@ -261,12 +267,10 @@ class Tailing:
         return wanted
 
     def _hint(self, watcher: Watcher) -> None:
-        """Wake the tails of directories in which something happened; scan those that changed."""
+        """Wake the tails of what was written to; scan the directories that changed."""
         changed = watcher.take()
-        for entry in self._followed.values():
-            if not changed.isdisjoint(entry.directories):
-                entry.wake.set()
-        for directory in changed:
+        self._wakes.hint(changed)
+        for directory in changed.directories:
             try:
                 modified = Path(directory).stat().st_mtime_ns
             except OSError:
@@ -290,16 +294,26 @@ class Tailing:
                 entry.unreadable = stats.unreadable
                 if stats.unreadable:
                     logs.get().warning("cannot read", path=path, reason=stats.unreadable)
-        # what is no longer followed leaves no value behind
-        self._metrics.file_bytes.clear()
-        for label, size in sizes.items():
-            self._metrics.file_bytes.labels(label).set(size)
+        self._set_sizes(sizes)
         self._metrics.source_lag_bytes.clear()
         self._metrics.source_lag_seconds.clear()
         for source, count in lag.items():
             self._metrics.source_lag_bytes.labels(source).set(count)
         for source, seconds in self._streams.lags().items():
             self._metrics.source_lag_seconds.labels(source).set(seconds)
+
+    def _set_sizes(self, sizes: Counter[str]) -> None:
+        """Set what has changed; what is no longer followed leaves no value behind."""
+        gauge = self._metrics.file_bytes
+        if self._sizes is None:  # another configuration's may be there
+            gauge.clear()
+            self._sizes = Counter()
+        for label in self._sizes.keys() - sizes.keys():
+            gauge.remove(label)
+        for label, size in sizes.items():
+            if self._sizes.get(label) != size:
+                gauge.labels(label).set(size)
+        self._sizes = sizes
 
 
 def _form(source: Source) -> Form:

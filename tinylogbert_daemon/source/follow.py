@@ -18,15 +18,16 @@ class Readable(Protocol):
 
 
 async def follow(
-    tail: Readable, wake: asyncio.Event, executor: Executor, *, poll_seconds: float = 1.0
+    tail: Readable, wake: asyncio.Event, executor: Executor, *, poll_seconds: float | None = 1.0
 ) -> AsyncGenerator[Block, None]:
     """Yield the blocks of ``tail`` for ever, reading them in ``executor``.
 
     The next read is under way while the consumer works on a block, so that one core can read
     while another one scores. Where there is nothing, the next look comes when ``wake`` is set
-    (it is cleared here), or after ``poll_seconds``. Close it with ``aclose()`` or by cancelling
-    the task: either returns when no read is in flight any more, so that the tail can be closed.
-    What a read in flight brought by then is dropped; it lies behind the last block yielded.
+    (it is cleared here), or after ``poll_seconds`` (None: whoever sets it polls, too). Close it
+    with ``aclose()`` or by cancelling the task: either returns when no read is in flight any more,
+    so that the tail can be closed. What a read in flight brought by then is dropped; it lies behind
+    the last block yielded.
     """
     loop = asyncio.get_running_loop()
     reading = loop.run_in_executor(executor, tail.read)
@@ -44,7 +45,7 @@ async def follow(
         await _settle(reading)
 
 
-async def _wait(wake: asyncio.Event, seconds: float) -> None:
+async def _wait(wake: asyncio.Event, seconds: float | None) -> None:
     try:
         async with asyncio.timeout(seconds):
             await wake.wait()

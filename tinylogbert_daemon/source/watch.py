@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from watchdog.events import (
     DirCreatedEvent,
@@ -41,20 +42,33 @@ _REST_SECONDS = 5.0
 _REST_TICK_SECONDS = 0.05
 
 
+def names_of(path: str) -> set[str]:
+    """Return the names under which ``path`` is written: its own, and that of what it leads to."""
+    return {path, os.path.realpath(path)}
+
+
 def directories_of(path: str) -> set[str]:
     """Return the directories in which something happens when ``path`` is written or replaced.
 
     That is its own and, where it is a link, the one of the file that it leads to.
     """
-    return {str(Path(name).parent) for name in (path, os.path.realpath(path))}
+    return {str(Path(name).parent) for name in names_of(path)}
+
+
+class Changes(NamedTuple):
+    """The directories in which something changed, and the files that were merely written to."""
+
+    directories: set[str]
+    files: set[str]
 
 
 class Watcher:
-    """Calls ``wake(directory)``, in a thread of its own, when something changed in a directory.
+    """Calls ``wake(path)``, in a thread of its own, when something changed in a directory.
 
-    After a wake a directory stays silent until :meth:`take` has returned it, however much happens
-    in it. Where the kernel grants no watch, ``reason`` says so in words, and what happens there is
-    seen by polling alone. Its methods may be called from any thread but that of ``wake``.
+    The path is that of a file that was written to, and the directory's own for all else. After a
+    wake it stays silent until :meth:`take` has returned it, however much happens. Where the kernel
+    grants no watch, ``reason`` says so in words, and what happens there is seen by polling alone.
+    Its methods may be called from any thread but that of ``wake``.
     """
 
     def __init__(
@@ -75,7 +89,7 @@ class Watcher:
         self._watched: dict[str, _Directory] = {}
         # Guards what follows, and never held while watchdog or ``wake`` is called.
         self._condition = threading.Condition()
-        self._changed: set[str] = set()
+        self._changed = Changes(set(), set())
         self._resting: dict[str, float] = {}
         self._stopped = False
 
@@ -101,10 +115,10 @@ class Watcher:
             self.reason = f"polling, not watching {problems[0]}{more}" if problems else None
             return self.reason
 
-    def take(self) -> set[str]:
-        """Return the directories in which something changed since the last call."""
+    def take(self) -> Changes:
+        """Return what changed since the last call."""
         with self._condition:
-            changed, self._changed = self._changed, set()
+            changed, self._changed = self._changed, Changes(set(), set())
         return changed
 
     def stop(self) -> None:
@@ -154,10 +168,14 @@ class Watcher:
                 self._observer.unschedule(directory.watch)
         directory.watch = None
 
-    def _notice(self, directory: _Directory, *, busy: bool) -> None:
+    def _notice(self, directory: _Directory, *, busy: bool, file: str = "") -> None:
+        names = directory.names
+        if file := "" if busy else file:
+            names = frozenset(f"{name}/{file}" for name in names)
         with self._condition:
-            new = directory.names - self._changed
-            self._changed |= new
+            known = self._changed.files if file else self._changed.directories
+            new = names - known
+            known |= new
             if busy and directory.path not in self._resting:
                 self._resting[directory.path] = time.monotonic() + _REST_SECONDS
                 self._condition.notify()
@@ -225,4 +243,7 @@ class _Directory(FileSystemEventHandler):
             self._window = now
             self._events = 0
         self._events += 1
-        self._notice(self, busy=self._events > _EVENTS_PER_SECOND)
+        file = ""
+        if isinstance(event, FileModifiedEvent):
+            file = Path(os.fsdecode(event.src_path)).name
+        self._notice(self, busy=self._events > _EVENTS_PER_SECOND, file=file)

@@ -7,6 +7,7 @@ from zlib import crc32
 
 from tinylogbert_daemon.source.identity import ANY_CONTENT
 from tinylogbert_daemon.state.effects import Effects
+from tinylogbert_daemon.state.owed import write_owed
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
     INCIDENT_COLUMNS,
@@ -98,3 +99,4 @@ def write(db: sqlite3.Connection, effects: Effects) -> None:
         list(effects.suppressed.values()),
     )
     seal(db, "suppressed", effects.suppressed)
+    write_owed(db, effects.owed)

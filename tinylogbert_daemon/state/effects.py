@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tinylogbert_daemon.decide.budget import BudgetRow, SuppressedRow
 from tinylogbert_daemon.decide.incident import Incident
 from tinylogbert_daemon.source.block import FileKey, Position
+from tinylogbert_daemon.state.owed import OwedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Effects:
     ``learning`` and ``log_times`` seconds by source; ``reference`` the model's name with its
     calibration as the host taught it; ``deliveries`` sink, incident id and body (JSON); ``budget``
     all of the alert budget's rows, None if it has not changed; ``suppressed`` what was not sent, by
-    source and reason.
+    source and reason; ``owed`` the texts that await their verdict, by source and key, None once it
+    is there.
     """
 
     files: dict[FileKey, FileRow] = field(default_factory=dict)
@@ -62,4 +64,5 @@ class Effects:
     deliveries: list[tuple[str, str, str]] = field(default_factory=list)
     budget: list[BudgetRow] | None = None
     suppressed: dict[tuple[str, str], SuppressedRow] = field(default_factory=dict)
+    owed: dict[tuple[str, int], OwedText | None] = field(default_factory=dict)
     blocks: int = 0

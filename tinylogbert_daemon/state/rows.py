@@ -13,6 +13,7 @@ from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state.effects import FileRow
+from tinylogbert_daemon.state.owed import OwedText
 from tinylogbert_daemon.state.schema import FEEDBACK_VERSION
 
 FILE_COLUMNS = (
@@ -28,6 +29,8 @@ _INCIDENT_COLUMNS_1 = (
     "'', '', 0, 0, NULL, NULL"
 )
 _INCIDENT_COLUMNS_2 = INCIDENT_COLUMNS.replace(", muted", ", NULL")
+
+OWED_COLUMNS = "source, key, first, shape, now, learning, readback"
 
 # inode numbers have 64 bits unsigned, SQLite's integers are signed
 _UNSIGNED = 1 << 64
@@ -132,6 +135,13 @@ def anomaly(content: str) -> Anomaly:
             "nearest": None if nearest is None else _nearest(nearest),
         }
     )
+
+
+def owed_text(*values: Any) -> OwedText:
+    """Return the text whose values are those of ``OWED_COLUMNS``."""
+    _, _, first, shape, now, learning, readback = values
+    opener = anomaly(first)
+    return OwedText(opener, shape, now, bool(learning), bool(readback), opener.text)
 
 
 def _nearest(fields: dict[str, Any]) -> Nearest:

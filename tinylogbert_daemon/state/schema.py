@@ -98,6 +98,13 @@ MIGRATIONS = (
         undone REAL, undone_by TEXT NOT NULL
     );
     """,
+    """
+    CREATE TABLE owed (
+        source TEXT NOT NULL, key INTEGER NOT NULL, first TEXT NOT NULL, shape BLOB NOT NULL,
+        now REAL NOT NULL, learning INTEGER NOT NULL, readback INTEGER NOT NULL, sum INTEGER,
+        PRIMARY KEY (source, key)
+    ) WITHOUT ROWID;
+    """,
 )
 
 FEEDBACK_VERSION = 7

@@ -14,7 +14,7 @@ from tinylogbert_daemon.state.sums import seal_new
 
 
 def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
-    """Mask sample shapes, incidents and owed deliveries, unless these rules have done so already.
+    """Mask samples, incidents, owed deliveries and verdicts, unless these rules have already.
 
     None says that from now on nothing is masked. Keys and counts stay. Returns whether anything was
     looked at; runs in the caller's transaction, and raises ``sqlite3.Error``.
@@ -29,7 +29,8 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
         _deliveries(db, masker, "deliveries")
         _deliveries(db, masker, "dead")
         _feedback(db, masker)
-        seal_new(db, "incidents", "deliveries")
+        _owed(db, masker)
+        seal_new(db, "incidents", "deliveries", "owed")
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
 
@@ -106,6 +107,18 @@ def _feedback(db: sqlite3.Connection, masker: Masker) -> None:
     db.executemany(
         "UPDATE feedback SET sample = ?, text = ? WHERE number = ?",
         [(fields["sample"], fields["text"], number) for fields, number in rows],
+    )
+
+
+def _owed(db: sqlite3.Connection, masker: Masker) -> None:
+    changed = []
+    for source, key, first, shape in db.execute("SELECT source, key, first, shape FROM owed"):
+        opener = json.loads(first)
+        _mask(opener, "first_line", masker)
+        opener["last_line"] = masker.line(opener["last_line"])
+        changed.append((json.dumps(opener), masker.shape(shape), source, key))
+    db.executemany(
+        "UPDATE owed SET first = ?, shape = ?, sum = NULL WHERE source = ? AND key = ?", changed
     )
 
 

@@ -32,13 +32,17 @@ _SUMMED = {
         "number",
         "CAST(sink AS BLOB), CAST(incident AS BLOB), CAST(body AS BLOB)",
     ),
+    "owed": (
+        "source, key",
+        "CAST(source AS BLOB), key, CAST(first AS BLOB), shape, now, learning, readback",
+    ),
     "budget": ("source", "CAST(source AS BLOB), tokens, time"),
     "suppressed": (
         "source, reason",
         "CAST(source AS BLOB), CAST(reason AS BLOB), total, pending, since",
     ),
 }
-SMALL = ("sources", "budget", "suppressed", "files", "reference", "sketch")
+SMALL = ("sources", "budget", "suppressed", "files", "reference", "sketch", "owed")
 LARGE = ("texts", "incidents", "deliveries")
 
 SUM_OF = {table: f"row_sum({columns})" for table, (_, columns) in _SUMMED.items()}

@@ -15,11 +15,14 @@ from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.state.damage import undamaged
 from tinylogbert_daemon.state.database import Database
 from tinylogbert_daemon.state.effects import FileRow
+from tinylogbert_daemon.state.owed import OwedText
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
+    OWED_COLUMNS,
     file_row,
     incident,
     incident_columns,
+    owed_text,
 )
 from tinylogbert_daemon.state.sums import LARGE, SMALL, broken
 
@@ -42,6 +45,7 @@ class View(Database):
         self._check_sums(SMALL)
         self.files()
         self.incidents(only_open=True)
+        self.owed()
         with self._limited(seconds) as limited:
             self._check_sums(LARGE)
             self.incidents()
@@ -124,6 +128,12 @@ class View(Database):
         )
         with undamaged(self.path, "an incident"):
             return [incident(*row) for row in rows]
+
+    def owed(self) -> list[OwedText]:
+        """Return the texts that await their verdict."""
+        rows = self._read(f"SELECT {OWED_COLUMNS} FROM owed ORDER BY now")  # noqa: S608
+        with undamaged(self.path, "a text that awaits its verdict"):
+            return [owed_text(*row) for row in rows]
 
     def budget(self) -> list[BudgetRow]:
         """Return the saved rows of the alert budget."""
