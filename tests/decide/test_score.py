@@ -267,3 +267,23 @@ def test_a_real_artifact_brings_calibration_and_counts(model_folder: object) -> 
     key, count = next(iter(artifact.manifest.counts.items()))
     assert book.counts.get(int(key, 16), 1000.0) == count
     assert book.counts.get(int(key, 16), 1000.0 + 3600.0) == count / 2
+
+
+@given(
+    st.floats(0.001, 0.999),
+    st.floats(0, 16),
+    st.sampled_from(["[error] all new", "[info] all new", "all new", ""]),
+    st.integers(0, 20),
+    st.floats(0.0, 1.0),
+    st.booleans(),
+)
+def test_what_is_called_harmless_is_no_anomaly(
+    severity: float, raw: float, text: str, episodes: int, threshold: float, learning: bool
+) -> None:
+    judge = decider(threshold)
+    known, other = verdict(text, raw, severity), verdict("[info] other text", 1.0, 0.1)
+    for episode in range(episodes):
+        judge.learn([known, other], 1000.0 * episode)
+    now = 1000.0 * episodes
+    if judge.is_harmless(known, now, learning=learning):
+        assert not judge.decide(known, now, learning=learning).anomaly

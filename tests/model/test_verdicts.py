@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import log_lines
+from tinylogbert_daemon.model import verdicts
 from tinylogbert_daemon.model.artifact import load
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer, Verdict, blank_verdict
@@ -102,6 +103,16 @@ def test_long_shapes_are_not_kept() -> None:
         cache.verdicts([long, long], score)
     assert len(score.asked) == 1, "its text is kept all the same"
     assert not cache._of_shape
+
+
+def test_what_the_shapes_hold_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "SHAPE_BYTES", 1000)
+    cache, score = VerdictCache(), CountingScore()
+    for length in range(1, 300):
+        cache.verdicts([b"x" * length], score)
+        kept = [shape for entries in cache._of_shape.values() for shape in entries]
+        assert sum(map(len, kept)) == cache._bytes <= 1000
+        assert b"x" * length in kept
 
 
 @pytest.mark.parametrize(

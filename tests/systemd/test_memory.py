@@ -57,7 +57,7 @@ def costly_lines() -> list[str]:
     words = [f"{a}{b}ing" for a in "bcdfgklmnprst" for b in "aeiou"]
     lines = []
     for number in range(LINES):
-        numbers = " ".join("1" * random.randrange(1, 19) for _ in range(120))[: KEY_BYTES - 60]
+        numbers = " ".join("1" * random.randrange(1, 19) for _ in range(500))[: KEY_BYTES - 60]
         word = words[number % len(words)] if number % 100 == 0 else "same"
         lines.append(f"app: {word} list of {numbers}")
     return lines

@@ -58,6 +58,7 @@ _LEVEL_EVIDENCE = {
 }
 _MOST_SEVERITY = 6.0  # log-odds: no head is surer than that on a host that it has not seen
 _CONTENTS = 50_000
+_ROUNDING = 1e-9
 _PRIOR_EPISODES = 500.0
 _REFERENCE_EPISODES = 100_000.0  # beyond, the older half fades: the reference follows the host
 
@@ -234,6 +235,24 @@ class Decider:
         score = 1.0 / (1.0 + math.exp(self._operating.bar - evidence))
         return Decision(score, novelty, score >= self.threshold)
 
+    def is_harmless(self, verdict: Verdict, now: float, *, learning: bool = False) -> bool:
+        """Return True only where :meth:`decide` finds no anomaly, False also where it may not.
+
+        A bound that is cheap: as if the wording were wholly new.
+        """
+        if not verdict.text:
+            return True
+        if not 0.0 < self.threshold < 1.0 or (
+            self.feedback is not None and self.feedback.is_real(verdict)
+        ):
+            return False
+        content = self._content(verdict)
+        newness = _novelty(_trust(content) * self.counts.get(verdict.key, now), 1.0)
+        if learning or not len(self.counts):
+            newness = min(newness, _NEUTRAL_NOVELTY)
+        least = self._operating.bar + math.log(self.threshold / (1.0 - self.threshold))
+        return self._sum(content, verdict, newness) < least - _ROUNDING
+
     def _evidence(self, verdict: Verdict, now: float, learning: bool) -> tuple[float, float]:
         """Return the log-odds of trouble above the model's own operating point, and novelty."""
         content = self._content(verdict)
@@ -242,13 +261,15 @@ class Decider:
         newness = _novelty(_trust(content) * episodes, wording)
         if learning or not len(self.counts):
             newness = min(newness, _NEUTRAL_NOVELTY)
-        evidence = (
+        return self._sum(content, verdict, newness), _novelty(episodes, wording)
+
+    def _sum(self, content: float, verdict: Verdict, newness: float) -> float:
+        return (
             content
             + _SURPRISE_WEIGHT * self._surprise[raw_bin(verdict.raw)]
             + _NOVELTY_WEIGHT * (newness - 1.0)
             - _OFFSET
         )
-        return evidence, _novelty(episodes, wording)
 
     def _content(self, verdict: Verdict) -> float:
         """Return :func:`content`, which is the same on every host; the last ones are kept."""

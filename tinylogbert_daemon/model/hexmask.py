@@ -11,25 +11,29 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tinylogbert_daemon.model.normalize import SHAPE_LIMIT
 
 _Bytes = npt.NDArray[np.uint8]
+_Flags = npt.NDArray[np.bool_]
 _Places = npt.NDArray[np.intp]
 
 LEAST = 8
 """Hex digits of the shortest id that is brought to one form."""
 
 _MOST = 64
-_ZERO, _LETTER, _DASH, _NEWLINE = 48, 97, 45, 10
+_ZERO, _LETTER, _DASH, _NEWLINE = b"0a-\n"
 _UUID = 36
 _DASHES = (8, 13, 18, 23)
 _FIRST_GROUP, _LAST_GROUP = 8, 12
 
-_HEX = bytes(0xFF if chr(byte) in "0abcdefABCDEF" else 0 for byte in range(256))
+_UUID_FORM = np.frombuffer(b"00000000-0000-0000-0000-000000000000", np.uint8)
+
+_HEX = bytes(1 if chr(byte) in "0abcdefABCDEF" else 0 for byte in range(256))
 
 
-def _members(characters: str) -> npt.NDArray[np.bool_]:
+def _members(characters: str) -> _Flags:
     table = np.zeros(256, np.bool_)
     table[list(characters.encode())] = True
     return table
@@ -45,7 +49,7 @@ def mask_ids(shaped: _Bytes) -> tuple[_Bytes, int]:
     ``shaped`` holds records that end in newlines, digits as ``0``; it is not changed. For each
     record, :func:`~tinylogbert_daemon.model.normalize.normalize` gives the same text as before.
     """
-    is_hex = np.frombuffer(shaped.tobytes().translate(_HEX), np.uint8)
+    is_hex = np.frombuffer(shaped.tobytes().translate(_HEX), np.bool_)
     if len(is_hex) <= LEAST:
         return shaped, 0
     # runs of 2, 4 and 8 hex digits from a place on, by shift-and
@@ -56,61 +60,71 @@ def mask_ids(shaped: _Bytes) -> tuple[_Bytes, int]:
     if not len(begins):
         return shaped, 0
     lengths = ends - begins
-    safe_before = _BEFORE[shaped[np.maximum(begins - 1, 0)]] | (begins == 0)
-    safe_after = _AFTER[shaped[np.minimum(ends, len(shaped) - 1)]]
+    safe = _BEFORE[shaped[np.maximum(begins - 1, 0)]] | (begins == 0)
     groups = begins[
-        safe_before & (lengths == _FIRST_GROUP) & (begins + _UUID < len(shaped))
+        safe & (lengths == _FIRST_GROUP) & (begins + _UUID < len(shaped))
     ]  # a newline follows at the latest
     uuids = groups[_is_uuid(shaped, fours, eights, is_hex, groups)]
-    whole = safe_before & safe_after & (lengths <= _MOST)
-    begins, ends = begins[whole], ends[whole]
-    uuids, begins, ends = _read_whole(shaped, uuids, begins, ends)
-    places, firsts = _places(begins, ends)
-    if len(firsts):
-        zeros = np.add.reduceat((shaped[places] == _ZERO).astype(np.intp), firsts)
-        mixed = (zeros > 0) & (zeros < ends - begins)
-        begins, ends = begins[mixed], ends[mixed]
-        places, _ = _places(begins, ends)
-    if not len(begins) and not len(uuids):
-        return shaped, 0
+    safe &= lengths <= _MOST
+    begins, ends = begins[safe], ends[safe]
+    whole = _AFTER[shaped[np.minimum(ends, len(shaped) - 1)]]
+    uuids, begins, ends = _read_whole(shaped, uuids, begins[whole], ends[whole])
     masked = shaped.copy()
-    last = np.concatenate([ends, uuids + _UUID]) - 1
-    letters = last[shaped[last] != _ZERO]
-    masked[places] = _ZERO
-    masked[begins] = _LETTER
-    offsets = np.setdiff1d(np.arange(_UUID), _DASHES)
-    masked[uuids[:, None] + offsets] = _ZERO
-    masked[letters] = _LETTER
-    return masked, len(begins) + len(uuids)
+    count = _mask_runs(shaped, masked, begins, ends - begins)
+    if len(uuids):
+        sliding_window_view(masked, _UUID, writeable=True)[uuids] = _UUID_FORM
+        _keep_last(shaped, masked, uuids + _UUID - 1)
+        count += len(uuids)
+    return (masked, count) if count else (shaped, 0)
 
 
-def _both(are: _Bytes, distance: int) -> _Bytes:
+def _mask_runs(shaped: _Bytes, masked: _Bytes, begins: _Places, lengths: _Places) -> int:
+    """Bring runs of hex digits in which there are digits and letters to one form; count them."""
+    count = 0
+    for length in np.flatnonzero(np.bincount(lengths)).tolist():
+        of_length = begins[lengths == length]
+        zeros = sliding_window_view(shaped, length)[of_length] == _ZERO
+        mixed = of_length[zeros.any(1) & ~zeros.all(1)]
+        form = np.full(length, _ZERO, np.uint8)
+        form[0] = _LETTER
+        sliding_window_view(masked, length, writeable=True)[mixed] = form
+        _keep_last(shaped, masked, mixed + length - 1)
+        count += len(mixed)
+    return count
+
+
+def _keep_last(shaped: _Bytes, masked: _Bytes, last: _Places) -> None:
+    """Let a last character that is a letter be one."""
+    masked[last[shaped[last] != _ZERO]] = _LETTER
+
+
+def _both(are: _Flags, distance: int) -> _Flags:
     """Return which places are set that have another one set at a distance."""
-    both: _Bytes = np.bitwise_and(are[:-distance], are[distance:])
+    both: _Flags = np.bitwise_and(are[:-distance], are[distance:])
     return both
 
 
-def _runs(eights: _Bytes) -> tuple[_Places, _Places]:
+def _runs(eights: _Flags) -> tuple[_Places, _Places]:
     """Return where runs of at least ``LEAST`` hex digits begin and end."""
-    begin = eights.copy()
-    begin[1:] &= ~eights[:-1]
-    end = eights.copy()
-    end[:-1] &= ~eights[1:]
-    return np.flatnonzero(begin), np.flatnonzero(end) + LEAST
+    turns = np.flatnonzero(eights[1:] != eights[:-1]) + 1
+    if eights[0]:
+        turns = np.concatenate([np.zeros(1, np.intp), turns])
+    if eights[-1]:
+        turns = np.append(turns, len(eights))
+    return turns[::2], turns[1::2] + LEAST - 1
 
 
 def _is_uuid(
-    shaped: _Bytes, fours: _Bytes, eights: _Bytes, is_hex: _Bytes, begins: _Places
-) -> npt.NDArray[np.bool_]:
+    shaped: _Bytes, fours: _Flags, eights: _Flags, is_hex: _Flags, begins: _Places
+) -> _Flags:
     """Tell at which of ``begins``, where eight hex digits stand, a UUID does."""
-    found: npt.NDArray[np.bool_] = _AFTER[shaped[begins + _UUID]]
+    found: _Flags = _AFTER[shaped[begins + _UUID]]
     for dash in _DASHES:
         found &= shaped[begins + dash] == _DASH
     for group in (9, 14, 19):
-        found &= fours[begins + group] != 0
+        found &= fours[begins + group]
     node = begins + _UUID - _LAST_GROUP
-    found &= (eights[node] != 0) & (fours[node + LEAST] != 0)
-    found &= is_hex[begins + _UUID] == 0
+    found &= eights[node] & fours[node + LEAST] & ~is_hex[begins + _UUID]
     return found
 
 
@@ -129,11 +143,3 @@ def _read_whole(
 
     read = at(begins) + (ends - begins) < SHAPE_LIMIT
     return uuids[at(uuids) + _UUID < SHAPE_LIMIT], begins[read], ends[read]
-
-
-def _places(begins: _Places, ends: _Places) -> tuple[_Places, _Places]:
-    """Return all places of the runs, and where each run begins among them."""
-    lengths = ends - begins
-    firsts = np.cumsum(lengths) - lengths
-    total = int(lengths.sum())
-    return np.repeat(begins - firsts, lengths) + np.arange(total), firsts

@@ -14,8 +14,11 @@ SHAPES = 200_000
 TEXTS = 50_000
 """How many entries each level holds before its oldest half is let go."""
 
-KEY_BYTES = 1024
-"""A longer shape is not kept in level 1, so that hostile lines cannot fill the memory."""
+KEY_BYTES = 4096
+"""A longer shape is not kept in level 1."""
+
+SHAPE_BYTES = 64 * 1024 * 1024
+"""What the shapes of level 1 may hold together, so that hostile lines cannot fill the memory."""
 
 FULL = -1
 """The form of shapes to which every substitution was applied, and nothing else."""
@@ -51,6 +54,7 @@ class VerdictCache:
 
     def __init__(self, shapes: int = SHAPES, texts: int = TEXTS) -> None:
         self._of_shape: dict[int, dict[bytes, Verdict]] = {}
+        self._bytes = 0  # of the shapes in level 1
         self._of_text: dict[str, Verdict] = {}
         self._long: dict[bytes, str] = {}
         self._shapes = shapes
@@ -116,8 +120,12 @@ class VerdictCache:
         if len(shape) <= KEY_BYTES:
             levels = self._of_shape
             entries = levels.setdefault(misses.form, {})
-            if shape not in entries and sum(map(len, levels.values())) >= self._shapes:
-                _drop_oldest(max(levels.values(), key=len), self._shapes // 2)
+            if shape not in entries:
+                self._bytes += len(shape)
+                while sum(map(len, levels.values())) >= self._shapes or self._bytes > SHAPE_BYTES:
+                    largest = max(levels.values(), key=len)
+                    gone = _drop_oldest(largest, len(largest) // 2)
+                    self._bytes -= sum(map(len, gone))
             entries[shape] = verdict
 
 
@@ -138,6 +146,8 @@ def fill(shapes: Sequence[bytes], known: Sequence[Verdict | None], misses: Misse
     ]
 
 
-def _drop_oldest(entries: dict[_Key, _Value], count: int) -> None:
-    for old in list(islice(entries, max(1, count))):
+def _drop_oldest(entries: dict[_Key, _Value], count: int) -> list[_Key]:
+    oldest = list(islice(entries, max(1, count)))
+    for old in oldest:
         del entries[old]
+    return oldest

@@ -57,6 +57,11 @@ class Deciding:
             decision = self._decided.get(verdict)
             if decision is None:
                 new.append(verdict)
+                if not self._incidents.is_open(source, verdict.key) and decider.is_harmless(
+                    verdict, judged.now, learning=judged.learning
+                ):
+                    self._harmless.add(verdict)
+                    continue
                 decision = decider.decide(verdict, judged.now, learning=judged.learning)
                 self._decided[verdict] = decision
             is_open = self._incidents.is_open(source, verdict.key)
