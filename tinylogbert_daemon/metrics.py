@@ -97,7 +97,10 @@ class Metrics:
     def expect(self, sources: Iterable[str], sinks: Iterable[str]) -> None:
         """Let the counters of these sources and sinks begin at 0."""
         for source in sources:
-            for known in (self.records, self.anomalies, self.incidents_opened):
+            for known in (
+                *(self.records, self.anomalies, self.incidents_opened),
+                *(self.verdicts_deferred, self.verdicts_owed),
+            ):
                 known.labels(source)
         for sink in sinks:
             for known in (self.alerts_sent, self.alerts_failed, self.alerts_dead):

@@ -188,7 +188,7 @@ def test_stopping_commits_and_delivers_what_is_in_hand(scene: Scene) -> None:
 
     async def body() -> None:
         effects = scene.pipeline.committer.effects
-        await until(lambda: scene.pipeline._working or effects().blocks or scene.committed())
+        await until(lambda: scene.pipeline._work._count or effects().blocks or scene.committed())
 
     scene.run(body)
     assert scene.committed() == 3
@@ -285,11 +285,11 @@ def test_a_state_that_cannot_be_read_for_a_while_is_no_end(scene: Scene) -> None
 
 def test_model_calls_are_progress_too(scene: Scene) -> None:
     async def body() -> None:
-        scene.pipeline._working_since = scene.pipeline._clock.monotonic() - 1000
+        scene.pipeline._work._since = scene.pipeline._clock.monotonic() - 1000
         assert scene.pipeline.stuck_seconds() >= 1000
         scene.pipeline._scoring.progress.set()
         assert scene.pipeline.stuck_seconds() < 10
-        scene.pipeline._working_since = None
+        scene.pipeline._work._since = None
 
     scene.run(body)
 

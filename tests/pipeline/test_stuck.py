@@ -136,7 +136,7 @@ def test_a_full_disk_is_not_stuck_but_a_disk_that_does_not_answer_is(
         store = scene.store.commit
         monkeypatch.setattr(scene.store, "commit", fails)
         try:
-            await until(lambda: scene.pipeline._working and scene.pipeline.committer.failure)
+            await until(lambda: scene.pipeline._work._count and scene.pipeline.committer.failure)
             for _ in range(3):
                 clock.shift += STUCK_SECONDS
                 tried = attempts

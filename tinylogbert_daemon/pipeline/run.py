@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from tinylogbert_daemon import logs
@@ -28,6 +28,7 @@ from tinylogbert_daemon.pipeline.process import Processor, SourceState
 from tinylogbert_daemon.pipeline.scoring import CALL_TEXTS, Scoring
 from tinylogbert_daemon.pipeline.streams import Followed
 from tinylogbert_daemon.pipeline.tailing import Tailing
+from tinylogbert_daemon.pipeline.work import Work
 from tinylogbert_daemon.sinks.build import outlets, patience
 from tinylogbert_daemon.sinks.delivery import Delivery, look
 from tinylogbert_daemon.source.block import Block
@@ -129,36 +130,12 @@ class Pipeline:
         )
         self.ready = self._tailing.scanned
         self.ended = self._tailing.ended
-        self._working_since: float | None = None
-        self._judging_since: float | None = None
-        self._working = 0
-        self._open = asyncio.Event()
-        self._open.set()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._work = Work(clock, self._scoring.progress, self.committer.progress)
+        self.stuck_seconds = self._work.stuck_seconds
 
     def followed(self) -> dict[str, Followed]:
         """Return how each followed path stands."""
         return self._tailing.status()
-
-    def stuck_seconds(self) -> float:
-        """Return for how long blocks were worked on and none, no model call and no commit ended.
-
-        A commit that fails and is tried again is no such case: a full disk is not mended by a
-        restart, and a daemon that is restarted again and again is given up in the end.
-        """
-        if self._working_since is None:
-            return 0.0
-        now = self._clock.monotonic()
-        stages = (self._scoring.progress, self.committer.progress)
-        # commits go on where it is the model that hangs, and texts are owed
-        if self._judging_since is not None and self._scoring.progress.is_set():
-            self._judging_since = now
-        if any(progress.is_set() for progress in stages):
-            for progress in stages:
-                progress.clear()
-            self._working_since = now
-        return now - min(self._working_since, self._judging_since or now)
 
     def _end(self, close: Callable[[], list[Incident]]) -> None:
         """Have the state know of the incidents that ``close`` closes."""
@@ -199,9 +176,7 @@ class Pipeline:
         seen. ``accept`` makes the choice durable: a crash before it leaves the old model, one after
         it the new, each with a reference of its own in the state. Whatever fails leaves the old.
         """
-        self._open.clear()
-        try:
-            await self._idle.wait()
+        async with self._work.paused():
             await self.committer.flush()
             loop = asyncio.get_running_loop()
             decider = await loop.run_in_executor(
@@ -217,8 +192,6 @@ class Pipeline:
             self.scorer, self.decider = scorer, decider
             self._scoring.use(scorer)
             self._processor = self._make_processor()
-        finally:
-            self._open.set()
 
     def _taught(self, artifact: Artifact, recent: Mapping[Verdict, int]) -> Decider:
         decider = _decider(self._config, artifact, self._store)
@@ -272,7 +245,7 @@ class Pipeline:
             self._positions.put(block.after)
             self.committer.sighted(block, self._clock.now())
             return
-        async with self._at_work():
+        async with self._work.part():
             tally = await self._processor.process(block, self.committer.effects)
             self._positions.put(block.after)
             await self.committer.added(tally)
@@ -282,40 +255,20 @@ class Pipeline:
         owed = self._patience.owed
         while True:
             await owed.wake.wait()
-            async with self._at_work():
+            async with self._work.part():
                 rows = owed.next(CALL_TEXTS)
                 if not rows:
                     owed.wake.clear()
                     continue
                 texts = list(dict.fromkeys(row.text for row in rows))
-                self._judging_since = self._clock.monotonic()
-                verdicts = dict(zip(texts, await self._scoring.score(texts), strict=True))
-                self._judging_since = None
+                with self._work.judging():
+                    verdicts = dict(zip(texts, await self._scoring.score(texts), strict=True))
                 # with the records that came meanwhile
                 rows = [row for row in (owed.get(one.place) for one in rows) if row is not None]
                 for late in by_source(rows):
                     settled = [(row, verdicts[row.text]) for row in late]
                     tally = self._processor.judge_late(settled, self.committer.effects())
                     await self.committer.added(tally)
-
-    @contextlib.asynccontextmanager
-    async def _at_work(self) -> AsyncIterator[None]:
-        """Take part in what a swap of models waits for, and a watchdog looks at."""
-        while not self._open.is_set():
-            await self._open.wait()
-        self._working += 1
-        self._idle.clear()
-        if self._working_since is None:
-            self._working_since = self._clock.monotonic()
-        try:
-            yield
-        finally:
-            self._working -= 1
-            if self._working:
-                self._working_since = self._clock.monotonic()
-            else:
-                self._working_since = None
-                self._idle.set()
 
     async def _measure(self) -> None:
         loop = asyncio.get_running_loop()

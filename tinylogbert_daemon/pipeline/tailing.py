@@ -6,7 +6,6 @@ Journals and standard input are followed beside them: :mod:`~tinylogbert_daemon.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from tinylogbert_daemon.config.schema import Tail as TailConfig
 from tinylogbert_daemon.config.sources import Source
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.pipeline.gauges import Gauges
 from tinylogbert_daemon.pipeline.streams import Followed, Streams
 from tinylogbert_daemon.pipeline.wakes import Wakes
 from tinylogbert_daemon.source.block import Block
@@ -46,9 +46,6 @@ class _Followed:
     wake: asyncio.Event
     task: asyncio.Task[None]
     directories: set[str]
-    rotated: int = 0
-    truncated: int = 0
-    unreadable: str | None = None
 
 
 @dataclass(slots=True)
@@ -122,7 +119,8 @@ class Tailing:
         self._wakes = Wakes(executor, config.poll_seconds)
         self._changed = asyncio.Event()
         self._modified: dict[str, int] = {}
-        self._sizes: Counter[str] | None = None
+        self._gauges = Gauges(metrics)
+        self._held: set[Tail] = set()  # those whose block is being worked on
         self._in_hand: set[asyncio.Task[None]] = set()
         self._streams = Streams(
             sources,
@@ -243,8 +241,11 @@ class Tailing:
         try:
             async for block in stream:
                 # a block that was begun is finished, also when we are asked to stop
+                self._held.add(tail)
                 await self._finish(self._on_block(block))
+                self._held.discard(tail)
         finally:
+            self._held.discard(tail)
             await stream.aclose()
             tail.close()
 
@@ -281,39 +282,10 @@ class Tailing:
 
     def measure(self) -> None:
         """Bring the gauges and counters that come from the tails up to date."""
-        lag: dict[str, int] = dict.fromkeys(self._sources, 0)
-        sizes: Counter[str] = Counter()
-        for (source, path), entry in self._followed.items():
-            stats = entry.tail.stats
-            lag[source] += stats.lag_bytes
-            sizes[self._metrics.path_label(path)] += stats.file_bytes
-            self._metrics.files_rotated.inc(stats.rotated - entry.rotated)
-            self._metrics.file_truncates.inc(stats.truncated - entry.truncated)
-            entry.rotated, entry.truncated = stats.rotated, stats.truncated
-            if stats.unreadable != entry.unreadable:
-                entry.unreadable = stats.unreadable
-                if stats.unreadable:
-                    logs.get().warning("cannot read", path=path, reason=stats.unreadable)
-        self._set_sizes(sizes)
-        self._metrics.source_lag_bytes.clear()
-        self._metrics.source_lag_seconds.clear()
-        for source, count in lag.items():
-            self._metrics.source_lag_bytes.labels(source).set(count)
-        for source, seconds in self._streams.lags().items():
-            self._metrics.source_lag_seconds.labels(source).set(seconds)
-
-    def _set_sizes(self, sizes: Counter[str]) -> None:
-        """Set what has changed; what is no longer followed leaves no value behind."""
-        gauge = self._metrics.file_bytes
-        if self._sizes is None:  # another configuration's may be there
-            gauge.clear()
-            self._sizes = Counter()
-        for label in self._sizes.keys() - sizes.keys():
-            gauge.remove(label)
-        for label, size in sizes.items():
-            if self._sizes.get(label) != size:
-                gauge.labels(label).set(size)
-        self._sizes = sizes
+        for tail in self._held:
+            tail.look_at_size()
+        tails = {key: entry.tail for key, entry in self._followed.items()}
+        self._gauges.update(self._sources, tails, self._streams.lags())
 
 
 def _form(source: Source) -> Form:

@@ -117,6 +117,21 @@ class Tail:
             self.stats.file_bytes = self._readers[-1].size if named else 0
             self.stats.lag_bytes = sum(reader.lag_bytes for reader in self._readers)
 
+    def look_at_size(self) -> None:
+        """Bring ``stats`` up to date where nothing is read, as a block is not done with yet.
+
+        Also while another thread reads: at worst its figures stand.
+        """
+        readers = list(self._readers)
+        try:
+            status = Path(self.path).stat()
+        except OSError:
+            return
+        if readers and (status.st_dev, status.st_ino) == readers[-1].identity:
+            growth = max(0, status.st_size - readers[-1].size)
+            self.stats.file_bytes = readers[-1].size + growth
+            self.stats.lag_bytes = sum(reader.lag_bytes for reader in readers) + growth
+
     @property
     def settled(self) -> bool:
         """Whether the last read found all read, nothing waiting for time to pass, for a while."""
