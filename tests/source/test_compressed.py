@@ -478,3 +478,18 @@ def test_real_logrotate(scene: Scene, tmp_path: Path, settings: str, stopped: bo
     seen += scene.wait(6.0)
     assert seen == expected
     assert scene.lines == len(expected) == scene.saved_lines
+
+
+def test_a_copy_that_was_read_is_known_when_it_is_compressed(scene: Scene) -> None:
+    """Though the file that it was made of is gone, and the archive may have got its inode."""
+    first = scene.write_lines(1)
+    assert scene.read() == first
+    second = scene.write_lines(2)
+    scene.copytruncate()
+    assert scene.read() == second
+    scene.stop()
+    scene.path.unlink()
+    scene.pack(".1", ".gz")
+    scene.restart()
+    assert scene.read() == []
+    assert scene.lines == 2

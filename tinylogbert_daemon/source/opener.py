@@ -115,6 +115,9 @@ class Opener:
             saved = of_content if file.packed else saved
             # the inode of a file that was seen empty may be that of a copy or of an archive now
             copied = [] if of_content or anchored else [at for at in known if at.offset > 0]
+            if file.packed and (copied or saved):
+                # of a copy that was read farther; an inode may be that of quite another file now
+                copied = [*copied, *saved, *(self._packed_before(file, known) or [])]
             reader = self._open_known(file, copied, foreign=True)
             reader = reader or self._open_known(file, saved, foreign=False)
             if reader is None:
