@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
@@ -22,6 +23,7 @@ from tinylogbert_daemon.errors import (
     StateError,
     TinyLogBertError,
 )
+from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.health import STUCK_SECONDS, Health, trained
 from tinylogbert_daemon.metrics import Metrics
 from tinylogbert_daemon.model import artifact
@@ -79,9 +81,16 @@ class Daemon:
         self._scorer: Scorer | None = None
         self._stdin: Stdin | None = None
 
+    def _complain(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log in a line what no task was there to deal with, such as too many open sockets."""
+        reason = context.get("exception")
+        message = f"{context['message']}: {reason!r}" if reason is not None else context["message"]
+        self._log.error("event loop", reason=printable(message))
+
     async def run(self) -> None:
         """Run to the end. Raises :class:`TinyLogBertError` if the start fails."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._complain)
         loop.add_signal_handler(signal.SIGTERM, self._end)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)

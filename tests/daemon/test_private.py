@@ -77,8 +77,12 @@ def test_without_masking_lines_are_kept_as_they_are_and_sinks_mask(alerting: Ser
     assert alerting.stop() == 0
 
 
+_FOR_GROUP = (".token", ".sock")
+
+
 def _modes(folder: Path) -> set[str]:
-    found = [folder, *folder.rglob("*")]
+    # the group may ask the API
+    found = [folder, *(path for path in folder.rglob("*") if path.suffix not in _FOR_GROUP)]
     return {f"{path.is_dir():d}{stat.S_IMODE(path.stat().st_mode):04o}" for path in found}
 
 
@@ -115,8 +119,9 @@ def test_what_is_older_than_retention_days_is_deleted_at_start(alerting: Service
     database = alerting.state / "state.db"
     with sqlite3.connect(database) as db:
         for statement in (
-            "UPDATE incidents SET closed = 1.0, last_seen = 1.0 WHERE first LIKE '%zebra%'",
-            "UPDATE texts SET updated = 1.0 WHERE instr(shape, x'7a65627261')",
+            "UPDATE incidents SET closed = 1.0, last_seen = 1.0, sum = NULL "
+            "WHERE first LIKE '%zebra%'",
+            "UPDATE texts SET updated = 1.0, sum = NULL WHERE instr(shape, x'7a65627261')",
         ):
             assert db.execute(statement).rowcount == 1
     db.close()

@@ -116,6 +116,7 @@ def test_check_says_that_the_state_directory_may_not_be_written(model_folder: Pa
             "import locale, os, sys; from tinylogbert_daemon import cli\n"
             "from tinylogbert_daemon.cli import check; import tinylogbert_daemon.config\n"
             "import tinylogbert_daemon.source.discover, tinylogbert_daemon.source.journal\n"
+            "import tinylogbert_daemon.sinks.build\n"
             "from tinylogbert_daemon.model import artifact\n"
             "loaded = artifact.load(sys.argv[1]); artifact.load = lambda *_: loaded\n"
             "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
@@ -158,6 +159,8 @@ def test_check_says_what_would_be_tailed(service: Service) -> None:
         "source app: 1 files",
         f"  {service.logs}/a.log",
         f"  not followed: {service.logs}/b.log: directory",
+        f"sink jsonl: {service.state}/alerts.jsonl",
+        "sink log: the daemon's log",
     ]
 
 
@@ -167,7 +170,7 @@ def test_check_says_how_a_source_is_read(service: Service) -> None:
     service.configure(sources=[{**source, "multiline": rule}])
     done = call("check", "-c", service.config_file)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[2:] == [
+    assert done.stdout.splitlines()[2:-2] == [
         "source app: 0 files",
         "  encoding: latin-1",
         "  joined to the line before: preset java, but none that matches ^\\[\\d",

@@ -65,7 +65,7 @@ def test_the_life_of_the_packages(machine: BareMachine) -> None:
     assert machine.run("tinylogbert --version") == f"tinylogbert {__version__}"
     _until_active(machine, "tinylogbert")
     assert machine.run("systemctl is-enabled tinylogbert") == "enabled"
-    assert machine.run(f"stat -c '%a %U' {STATE}") == "700 tinylogbert"
+    assert machine.run(f"stat -c '%a %U' {STATE}") == "710 tinylogbert"
     assert machine.run("man -w tinylogbert") == "/usr/share/man/man1/tinylogbert.1.gz"
     assert machine.run("dpkg --verify tinylogbert") == ""
 

@@ -84,7 +84,7 @@ def test_a_dry_run_says_what_is_then_done(installed: Machine) -> None:
     assert installed.run("systemctl is-active tinylogbert") == "active"
     assert installed.run("systemctl is-enabled tinylogbert") == "enabled"
     assert "cap_dac_read_search" in installed.show("tinylogbert", "AmbientCapabilities")
-    assert installed.run(f"stat -c '%a %U' {STATE}") == "700 tinylogbert"
+    assert installed.run(f"stat -c '%a %U' {STATE}") == "710 tinylogbert"
     assert _install(installed, "") == ["nothing to do"]
 
 

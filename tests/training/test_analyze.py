@@ -11,7 +11,7 @@ from tinylogbert_daemon.errors import DataError
 from tinylogbert_daemon.training import analyze as module
 from tinylogbert_daemon.training.analyze import analyze, table
 
-NOW = 1.78e9
+NOW = 1.79e9
 
 
 def test_the_table_tells_what_the_log_holds(tmp_path: Path) -> None:
