@@ -192,7 +192,7 @@ def _open(value: Any) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Write the page, or compare it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 if it is not current")
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if not current")
     args = parser.parse_args(arguments)
     made = page()
     if not args.check:
