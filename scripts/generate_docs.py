@@ -21,11 +21,11 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tinylogbert_daemon.config import Config
 
+ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "config" / "tinylogbert.yaml"
 PAGE = ROOT / "docs" / "configuration.md"
 Key = tuple[str, ...]

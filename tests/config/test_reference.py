@@ -10,10 +10,9 @@ import pytest
 from tests.config.test_defaults import keys
 from tinylogbert_daemon.config import Config
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-import generate_docs  # noqa: E402  # found by the line above
+import generate_docs
 
 
 def test_the_page_is_current() -> None:
