@@ -109,6 +109,7 @@ def _add_files(package: str, tree: Path, version: str) -> None:
         for name in ("README.md", "CHANGELOG.md", "NOTICE"):
             if (ROOT / name).exists():
                 shutil.copyfile(ROOT / name, doc / name)
+        shutil.copytree(ROOT / "docs", doc / "docs")
         (doc / "changelog").write_bytes((doc / "CHANGELOG.md").read_bytes())
         (doc / "CHANGELOG.md").unlink()
         _gzip(doc / "changelog")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import stat
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -14,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.daemon.service import ROOT, Service, until
+from tests.daemon.service import Service, until
 from tinylogbert_daemon import cli
 from tinylogbert_daemon.cli.client import Daemon
 from tinylogbert_daemon.state import Store
@@ -109,28 +106,6 @@ def test_token_and_socket_are_for_user_and_group(service: Service) -> None:
     listener.join(20)
     assert not listener.is_alive()
     assert {(name, one["log_text"]) for name, one in told} == {("incident", BOOM)}
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_curl_lines_of_the_readme_are_answered(service: Service) -> None:
-    service.start()
-    url = service.events("running")[-1]["http"].removeprefix("http://")
-    readme = (ROOT / "README.md").read_text().replace("\\\n", " ")
-    lines = re.findall(r"^[$#] (curl .+)$", readme, re.MULTILINE)
-    assert len(lines) >= 5
-    for line in lines:
-        given = line.replace("127.0.0.1:5000", url).replace(
-            "/var/lib/tinylogbert", str(service.state)
-        )
-        done = subprocess.run(
-            ["bash", "-c", f"set -o pipefail; {given.replace('curl -s', 'curl -sf')}"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (done.returncode, bool(done.stdout)) == (0, True), f"{given}\n{done.stderr}"
-        if "read_lines" not in given:
-            json.loads(done.stdout)
 
 
 def test_feedback_without_daemon_and_state_is_one_clear_line(

@@ -56,7 +56,9 @@ def test_dpkg_makes_a_package_of_the_tree(package: str, tmp_path: Path) -> None:
     }
     page = "/usr/share/man/man1/tinylogbert.1"
     expected = {f"{path}.gz" if path == page else path for path in wanted}
-    assert expected | {f"{doc}/copyright", f"{doc}/changelog.Debian.gz"} <= files
+    pages = {f"{doc}/NOTICE", f"{doc}/README.md", f"{doc}/docs/operations.md"}
+    pages = pages if package == layout.DAEMON else set()
+    assert expected | pages | {f"{doc}/copyright", f"{doc}/changelog.Debian.gz"} <= files
 
     fields = subprocess.run(["dpkg-deb", "-f", made], check=True, capture_output=True, text=True)
     assert f"Package: {package}\n" in fields.stdout

@@ -11,8 +11,13 @@ from tinylogbert_daemon.config.endpoint import Url, host_and_port
 from tinylogbert_daemon.config.section import Positive, Section
 from tinylogbert_daemon.config.template import check
 
-Content = Literal["full", "masked", "none"]
+Content = Annotated[
+    Literal["full", "masked", "none"],
+    Field(description="What it is told of a line: see [sinks](#sinks)."),
+]
 """What a sink is told of a line: as it is kept, with secrets masked in any case, or nothing."""
+
+Enabled = Annotated[bool, Field(description="Whether alerts go there.")]
 
 FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron"),
@@ -31,7 +36,7 @@ _OUR_HEADERS = ("host", "content-length", "content-type", "connection", "transfe
 class Jsonl(Section):
     """The JSONL sink; an empty path means ``alerts.jsonl`` in the state directory."""
 
-    enabled: bool = True
+    enabled: Enabled = True
     path: str = ""
     content: Content = "masked"
 
@@ -39,14 +44,14 @@ class Jsonl(Section):
 class Log(Section):
     """The sink that writes alerts to the daemon's own log."""
 
-    enabled: bool = True
+    enabled: Enabled = True
     content: Content = "masked"
 
 
 class Stdout(Section):
     """Standard output: a line for people or a JSON object for each alert."""
 
-    enabled: bool = False
+    enabled: Enabled = False
     format: Literal["line", "json"] = "line"
     content: Content = "masked"
 
@@ -74,7 +79,7 @@ class Credentials(Section):
 class Alertmanager(Credentials):
     """Prometheus' Alertmanager, its API of version 2; each of ``urls`` is told everything."""
 
-    enabled: bool = False
+    enabled: Enabled = False
     urls: list[Url] = [SecretStr("http://127.0.0.1:9093")]
     labels: dict[str, str] = {}
     resend_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
@@ -105,7 +110,7 @@ class Alertmanager(Credentials):
 class Webhook(Credentials):
     """Any HTTP service: Alertmanager's webhook body, or JSON made of ``template``."""
 
-    enabled: bool = False
+    enabled: Enabled = False
     url: Url = SecretStr("")
     headers: dict[str, SecretStr] = {}
     template: dict[str, JsonValue] = {}
@@ -140,7 +145,7 @@ class Webhook(Credentials):
 class Email(Section):
     """E-mail, handed to a program with the interface of sendmail; alerts are grouped."""
 
-    enabled: bool = False
+    enabled: Enabled = False
     sendmail: str = "/usr/sbin/sendmail"
     sender: str = ""
     to: list[str] = []
@@ -175,7 +180,7 @@ class Email(Section):
 class Syslog(Section):
     """A syslog server, over its UNIX socket, UDP or TCP."""
 
-    enabled: bool = False
+    enabled: Enabled = False
     transport: Literal["unix", "udp", "tcp"] = "unix"
     address: str = "/dev/log"
     format: Literal["auto", "rfc5424", "rfc3164"] = "auto"
