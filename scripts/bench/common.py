@@ -143,6 +143,10 @@ class Daemon:
         with closing(sqlite3.connect(f"file:{self.state}/state.db?mode=ro", uri=True)) as db:
             return int(db.execute(statement).fetchone()[0])
 
+    def wait_for_verdicts(self, seconds: float = 900) -> None:
+        """Wait until no text awaits its verdict."""
+        self._wait(lambda: self.query("SELECT COUNT(*) FROM owed") == 0, seconds)
+
     def wait_for_lines(self, lines: int, seconds: float = 120) -> None:
         """Wait until so many lines are committed."""
         self._wait(lambda: self.committed() >= lines, seconds)

@@ -39,6 +39,7 @@ def measure(
         path = Path(folder) / "log"
         path.write_bytes(found.content)
         running.feed(found.warm_up, "warm-up.log", seconds=900)
+        running.wait_for_verdicts()
         for run in range(runs):
             wall, used = running.feed(found.content, f"{run}.log", seconds=900)
             seconds["ours"].append(wall)

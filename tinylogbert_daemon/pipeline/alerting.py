@@ -20,6 +20,9 @@ from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.pipeline.tally import Tally
 from tinylogbert_daemon.state.effects import Effects
 
+_FEW = 8
+"""So many verdicts of a block are found by a search each sooner than by a table of all."""
+
 
 class Alerting:
     """Opens, grows and closes the incidents of ``incidents``, and owes the alerts to ``sinks``.
@@ -73,10 +76,10 @@ class Alerting:
         """Let the open incidents of a block grow; return the anomalies that have none."""
         source, book = judged.block.source, self._incidents
         fresh: dict[Verdict, Decision] = {}
-        grown = 0
+        grown, few = 0, len(anomalous) <= _FEW
         for verdict, decision in anomalous.items():
             if book.is_open(source, verdict.key):
-                tally.anomalies += self._growing.add(judged, verdict, decision.score)
+                tally.anomalies += self._growing.add(judged, verdict, decision.score, few=few)
                 grown += 1
             else:
                 fresh[verdict] = decision

@@ -27,14 +27,14 @@ class Growing:
         self._growths: dict[str, Growth] = {}  # by incident
         self._lines: dict[str, bytes] = {}
 
-    def add(self, judged: Judged, verdict: Verdict, score: float) -> int:
+    def add(self, judged: Judged, verdict: Verdict, score: float, *, few: bool = False) -> int:
         """Let the open incident that covers ``verdict`` grow; return by how many records.
 
-        The verdicts of a block come in order of their first records.
+        The verdicts of a block, maybe ``few``, come in order of their first records.
         """
-        source, records = judged.block.source, judged.counted[verdict]
+        source, records = judged.block.source, judged.count(verdict, few=few)
         id_ = self._book.covering(source, verdict.key)
-        self._lines[id_] = judged.line(judged.last[verdict])
+        self._lines[id_] = judged.line(judged.last(verdict, few=few))
         growth = self._growths.get(id_)
         if growth is None:
             self._growths[id_] = Growth(source, verdict.key, "", judged.now, records, 1, score)

@@ -37,15 +37,27 @@ class Judged:
     now: float
     learning: bool
 
+    def count(self, verdict: Verdict, *, few: bool = False) -> int:
+        """Return how many records have a verdict; ``few`` verdicts are asked for in one block."""
+        return self.verdicts.count(verdict) if few else self._counted[verdict]
+
+    def last(self, verdict: Verdict, *, few: bool = False) -> int:
+        """Return which record is the last one of a verdict."""
+        if few:
+            return len(self.verdicts) - 1 - self._backwards.index(verdict)
+        return self._last[verdict]
+
     @cached_property
-    def counted(self) -> Counter[Verdict]:
-        """How many records have each verdict."""
+    def _counted(self) -> Counter[Verdict]:
         return Counter(self.verdicts)
 
     @cached_property
-    def last(self) -> dict[Verdict, int]:
-        """Which record is the last one of each verdict."""
+    def _last(self) -> dict[Verdict, int]:
         return dict(zip(self.verdicts, range(len(self.verdicts)), strict=True))
+
+    @cached_property
+    def _backwards(self) -> list[Verdict]:
+        return self.verdicts[::-1]
 
     def line(self, index: int) -> bytes:
         """Return the record at ``index``."""
@@ -82,9 +94,9 @@ def anomalies(
             origin=block.after.key.head,
             offset=offsets[at],
             line=block.after.lines - block.lines + numbers[at] + 1,
-            records=judged.counted[verdict],
+            records=judged.count(verdict),
             first_line=readable(judged.line(at), private),
-            last_line=readable(judged.line(judged.last[verdict]), private),
+            last_line=readable(judged.line(judged.last(verdict)), private),
             text=private.text(verdict),
             key=verdict.key,
             time=max(judged.start, min(time, judged.now)),
