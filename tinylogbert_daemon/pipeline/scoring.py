@@ -10,10 +10,17 @@ from itertools import islice
 
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.metrics import Metrics
+from tinylogbert_daemon.model.memory import give_back
 from tinylogbert_daemon.model.scorer import Scorer, Verdict, blank_verdict, text_key
 
 CALL_TEXTS = 64
 """Texts of one call of the scorer: enough to sort by length, few enough to stay responsive."""
+
+GARBAGE_TEXTS = 128
+"""After so many texts the memory that they took is given back: some 20 ms for a second's work."""
+
+IDLE_SECONDS = 1.0
+"""And after so long without work."""
 
 PENDING_TEXTS = 4096
 """Texts that may wait; beyond, whoever asks waits, and so reading slows."""
@@ -31,6 +38,7 @@ class Scoring:
         self._wanted: Counter[str] = Counter()  # how many wait for a text
         self._wake = asyncio.Event()
         self._room = asyncio.Condition()
+        self._scored = 0  # since memory was given back
         self.progress = asyncio.Event()
         """Set whenever a call of the scorer has ended; whoever looks at it clears it."""
 
@@ -99,6 +107,7 @@ class Scoring:
             texts = list(islice(self._waiting, CALL_TEXTS))
             if not texts:
                 self._wake.clear()
+                await self._tidy_when_idle()
                 continue
             self._running = {text: self._waiting.pop(text) for text in texts}
             verdicts = await loop.run_in_executor(self._executor, self._call, texts)
@@ -111,13 +120,32 @@ class Scoring:
             async with self._room:
                 self._room.notify_all()
 
+    async def _tidy_when_idle(self) -> None:
+        """Give memory back once nothing was wanted for a while, if there is any."""
+        if self._scored:
+            try:
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                self._scored = 0
+                await asyncio.get_running_loop().run_in_executor(self._executor, give_back)
+
     def _call(self, texts: list[str]) -> list[Verdict]:
-        """Run in the worker thread. A text that the model fails on must not stop the others."""
+        """Run in the worker thread."""
+        verdicts = self._verdicts(texts)
+        self._scored += len(texts)
+        if self._scored >= GARBAGE_TEXTS:
+            self._scored = 0
+            give_back()
+        return verdicts
+
+    def _verdicts(self, texts: list[str]) -> list[Verdict]:
+        """Return the verdicts; a text that the model fails on must not stop the others."""
         try:
             return self._scorer.score(texts)
         except RuntimeError as error:  # what torch raises
             if len(texts) > 1:
-                return [self._call([text])[0] for text in texts]
+                return [self._verdicts([text])[0] for text in texts]
             self._metrics.lines_dropped.labels("unscorable").inc()
             # by its key: the text may hold a secret
             key = f"{text_key(texts[0]):016x}"
