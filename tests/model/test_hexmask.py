@@ -8,10 +8,11 @@ import uuid
 
 import pytest
 
+from tinylogbert_daemon.model.digits import digits_to_zero
 from tinylogbert_daemon.model.hexmask import mask_ids
 from tinylogbert_daemon.model.normalize import SHAPE_LIMIT, normalize
 from tinylogbert_daemon.model.own import is_own
-from tinylogbert_daemon.model.shape import digits_to_zero, shapes
+from tinylogbert_daemon.model.shape import shapes
 
 WORDS = [
     "defaceable",

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import log_lines
+from tinylogbert_daemon.model.digits import digits_to_zero
 from tinylogbert_daemon.model.shape import record, shapes
 
 RECORDS = st.lists(
@@ -81,3 +82,9 @@ def test_a_text_is_one_record(text: str, expected: bytes) -> None:
 @given(text=st.text())
 def test_any_text_is_one_record(text: str) -> None:
     assert b"\n" not in record(text)
+
+
+@given(st.binary(max_size=3000))
+def test_vectors_take_out_the_same_digits(data: bytes) -> None:
+    expected = data.translate(bytes.maketrans(b"123456789", b"000000000"))
+    assert digits_to_zero(data).tobytes() == expected

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tinylogbert_daemon.model.digits import digits_to_zero
 from tinylogbert_daemon.model.hexmask import mask_ids
 from tinylogbert_daemon.model.scorer import Verdict
-from tinylogbert_daemon.model.shape import SUBSTITUTIONS, digits_to_zero, records
+from tinylogbert_daemon.model.shape import SUBSTITUTIONS, records
 from tinylogbert_daemon.model.verdicts import VerdictCache, missing
 
 IDS = 1 << len(SUBSTITUTIONS)
