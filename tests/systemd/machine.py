@@ -10,7 +10,9 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
@@ -174,6 +176,10 @@ class Machine:
 
     def stop(self) -> None:
         """End it at once."""
+        if self._leader:
+            # with it all that runs inside; it would outlive nspawn
+            with suppress(ProcessLookupError):
+                os.kill(self._leader, SIGKILL)
         if self._process is not None:
             self._process.kill()
             self._process.wait()

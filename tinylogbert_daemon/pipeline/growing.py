@@ -6,6 +6,9 @@ and a last line, so that it is worked out once a commit, not once a block.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from tinylogbert_daemon.decide.incident import Growth
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.model.scorer import Verdict
@@ -25,7 +28,7 @@ class Growing:
         self._book = book
         self._private = private
         self._growths: dict[str, Growth] = {}  # by incident
-        self._lines: dict[str, bytes] = {}
+        self._lines: dict[str, Callable[[], bytes]] = {}
 
     def add(self, judged: Judged, verdict: Verdict, score: float, *, few: bool = False) -> int:
         """Let the open incident that covers ``verdict`` grow; return by how many records.
@@ -34,7 +37,8 @@ class Growing:
         """
         source, records = judged.block.source, judged.count(verdict, few=few)
         id_ = self._book.covering(source, verdict.key)
-        self._lines[id_] = judged.line(judged.last(verdict, few=few))
+        # of all that come until the commit, only the last one is cut out of its block
+        self._lines[id_] = partial(judged.line, judged.last(verdict, few=few))
         growth = self._growths.get(id_)
         if growth is None:
             self._growths[id_] = Growth(source, verdict.key, "", judged.now, records, 1, score)
@@ -48,7 +52,7 @@ class Growing:
     def settle(self, effects: Effects) -> None:
         """Tell the book, and have the incidents committed with ``effects``."""
         for id_, growth in self._growths.items():
-            growth.last_line = readable(self._lines[id_], self._private)
+            growth.last_line = readable(self._lines[id_](), self._private)
             effects.incidents[id_] = self._book.grow(growth)
         self._growths.clear()
         self._lines.clear()
