@@ -11,6 +11,7 @@ from pathlib import Path
 from tinylogbert_daemon.config import Config, parse
 from tinylogbert_daemon.errors import ConfigError
 from tinylogbert_daemon.escape import printable
+from tinylogbert_daemon.levels import LEVELS
 from tinylogbert_daemon.model.normalize import (
     LEVEL_SET,
     SHAPE_LIMIT,
@@ -26,6 +27,8 @@ from tinylogbert_daemon.source import logtime
 from tinylogbert_daemon.source.cutter import Cutter
 from tinylogbert_daemon.source.encoding import recognise
 from tinylogbert_daemon.source.entries import entries
+from tinylogbert_daemon.source.formats import NAMES
+from tinylogbert_daemon.source.header import read
 from tinylogbert_daemon.source.joining import LOOK_BYTES, PRESETS, Joining
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,6 +105,18 @@ _LEVEL_WORDS = {
     *("warn", "warning", "err", "error", "severe", "failure", "fatal", "crit", "critical", "alert"),
     *("emerg", "emergency", "panic", "log"),
 }
+
+
+def header(data: bytes) -> None:
+    """A record's header has a known format and level; its message is a part of it, or out of it."""
+    record = _line(data)
+    with _Quick():
+        found = read(record, NOW)
+    if found is None:
+        return
+    assert found.format in NAMES and (found.level is None or found.level in LEVELS)
+    assert found.time is None or math.isfinite(found.time)
+    assert read(record, NOW, format=found.format) == found
 
 
 def log_time(data: bytes) -> None:
@@ -219,6 +234,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "text": text,
     "level": level,
     "log-time": log_time,
+    "header": header,
     "config": config,
     "pattern": pattern,
     "own-rule": own,

@@ -24,7 +24,17 @@ def targets(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 @pytest.mark.parametrize(
     "name",
     [
-        *("shape", "text", "level", "log-time", "config", "pattern", "own-rule", "privacy"),
+        *(
+            "shape",
+            "text",
+            "level",
+            "log-time",
+            "header",
+            "config",
+            "pattern",
+            "own-rule",
+            "privacy",
+        ),
         *("journal", "joining", "cutter", "escape"),
     ],
 )
@@ -35,7 +45,7 @@ def test_what_the_fuzzer_begins_with_passes(targets: object, name: str) -> None:
 
 
 def test_there_are_no_other_targets(targets: object) -> None:
-    assert len(vars(targets)["TARGETS"]) == 12
+    assert len(vars(targets)["TARGETS"]) == 13
 
 
 def test_what_breaks_a_target_is_told_by_it(targets: object) -> None:
