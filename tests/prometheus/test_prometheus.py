@@ -24,6 +24,7 @@ import yaml
 
 from tests.daemon.service import Service, until
 from tests.prometheus.test_rules import DASHBOARD, PROMETHEUS
+from tests.source.journals import FakeJournalctl, printed
 
 pytestmark = [
     pytest.mark.skipif(
@@ -89,15 +90,23 @@ def shortened(rules: str) -> str:
 
 @pytest.fixture
 def server(service: Service, tmp_path: Path) -> Iterator[Server]:
-    """A Prometheus beside a daemon that may not read what its file's mode forbids."""
+    """A Prometheus beside a daemon that may not read what its file's mode forbids.
+
+    Its journalctl writes what is no entry besides one, and ends, again and again.
+    """
+    journalctl = FakeJournalctl(tmp_path / "bin")
+    for number in range(20):
+        journalctl.prepare(f"garbage\n{printed(number)}", status=1)
     service.configure(
+        sources=[*service.config["sources"], {"name": "host", "journal": True}],
         decision={"learning_hours": 0, "threshold": 0.0, "storm_texts": 3, "quiet_seconds": 5},
     )
     forbidden = service.write("forbidden.log", "nobody may read this")
     forbidden.chmod(0)
     drop = "-dac_override,-dac_read_search"
     as_root = ("setpriv", "--inh-caps=-all", f"--bounding-set={drop}") if os.geteuid() == 0 else ()
-    service.start(wrapper=as_root)
+    path = f"{journalctl.directory}:{os.environ['PATH']}"
+    service.start(wrapper=as_root, env={"PATH": path})
     target = urllib.parse.urlsplit(service.events("running")[-1]["http"]).netloc
     made = Server(tmp_path / "prometheus", target)
     yield made
@@ -117,6 +126,8 @@ def test_rules_fire_and_the_dashboard_shows(server: Server, service: Service) ->
         lambda: server.firing() >= {"TinyLogBERTFilesNotTailed", "TinyLogBERTModelStale"},
         "not tailed, stale",
     )
+
+    until(lambda: "TinyLogBERTLinesDropped" in server.firing(), "lines dropped")
 
     # many kinds of lines at once, and nowhere to deliver to
     alerts = service.state / "alerts.jsonl"
