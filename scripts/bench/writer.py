@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A program that logs: uniquely numbered lines at a steady rate, rotated by rename, until SIGTERM.
 
-Four programs write in turn, so that texts fall quiet and come back. Now and then a line is written
+Eight programs write in turn, so that texts fall quiet and come back. Now and then a line is written
 in two parts. A rotated file gets the date-like name that logrotate's ``dateext`` gives. The last
 line of stdout is the number of lines written.
 """
@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 TICK_SECONDS = 0.02
-TURN_SECONDS = 4.0
-_PROGRAMS = ("shop", "billing", "archive", "gateway")
+TURN_SECONDS = 1.0
+_PROGRAMS = ("shop", "billing", "archive", "gateway", "search", "basket", "invoice", "stock")
 _EVENTS = (
     "INFO [orders] {p}: stored order {n} for customer {m}",
     "INFO [cache] {p}: refreshed {m} entries in {k} ms",
