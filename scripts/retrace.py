@@ -44,7 +44,8 @@ def retrace(model: str, parent: Path) -> Path:
     details = dict(old.manifest.training)
     details["export_difference"] = float(f"{check(network, new.graph(), rows):.2g}")
     details["torch"] = torch.__version__.split("+")[0]
-    for before, after in zip(Scorer(old).score(TEXTS), Scorer(new).score(TEXTS), strict=True):
+    both = (Scorer(one, precision="fp32").score(TEXTS) for one in (old, new))
+    for before, after in zip(*both, strict=True):
         change = max(abs(before.raw - after.raw), abs(before.severity - after.severity))
         if change > TOLERANCE:
             sys.exit(f"{model}: the new graph changes a verdict by {change:.2g}; nothing written")

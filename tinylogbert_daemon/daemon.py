@@ -132,7 +132,8 @@ class Daemon:
                 )
         if found is None:
             found = artifact.load(config.model.path, config.model.sha256)
-        return Scorer(found, config.model.threads, self._metrics.inference_duration.observe)
+        observe = self._metrics.inference_duration.observe
+        return Scorer(found, config.model.threads, observe, config.model.precision)
 
     def _use(self, scorer: Scorer) -> None:
         """Take note of the model that is in use from now on."""

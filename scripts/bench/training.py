@@ -22,10 +22,11 @@ from common import finish, parser, say
 from inference import THREADS, distinct_texts
 
 from tinylogbert_daemon.cli.setup import positive
+from tinylogbert_daemon.model.precision import has_bfloat16
 from tinylogbert_daemon.training.batches import Examples
 from tinylogbert_daemon.training.networks import MODEL_TYPES, build
 from tinylogbert_daemon.training.size import Size
-from tinylogbert_daemon.training.train import TrainOptions, has_bfloat16, losses
+from tinylogbert_daemon.training.train import TrainOptions, losses
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
 
 PARTS = ("draw", "forward", "backward", "update")

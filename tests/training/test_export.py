@@ -140,7 +140,7 @@ def test_the_artifact_scores_as_the_network_that_it_was_exported_from(
     )
 
     artifact = load(str(folder))
-    scored = Scorer(artifact).score(texts)
+    scored = Scorer(artifact, precision="fp32").score(texts)
     ids = torch.tensor([tokenizer.encode(texts[1:])[0].ids])
     with torch.no_grad():
         surprise, severity, _ = VerdictGraph(network)(ids, ids != PAD)

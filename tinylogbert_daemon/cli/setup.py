@@ -167,7 +167,7 @@ def load_setup(
         store.close()
         # as if the lines came right after the last one that the daemon saw
         clock.advance(max((updated for _, _, updated in rows), default=0.0))
-    scorer = Scorer(artifact, config.model.threads, observe)
+    scorer = Scorer(artifact, config.model.threads, observe, config.model.precision)
     learning = 0.0 if state is not None else config.decision.learning_hours * _HOUR
     return Setup(Engine(scorer, decider, clock.now), decider, clock, learning)
 

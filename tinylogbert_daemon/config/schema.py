@@ -15,18 +15,20 @@ from tinylogbert_daemon.config.sinks import Sinks
 from tinylogbert_daemon.config.sources import Source
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Precision = Literal["auto", "fp32", "bf16"]
 
 
 class Model(Section):
-    """Which artifact scores, on how many threads, and how much of its work is remembered.
+    """Which artifact scores, how it computes, and how much of its work is remembered.
 
     ``sha256`` pins the artifact: that of its ``manifest.json``, in which those of the other files
-    stand.
+    stand. ``precision`` auto is bf16 where the processor computes in it itself, else fp32.
     """
 
     path: str = "base"
     sha256: str = ""
     threads: Annotated[int, Field(ge=1, le=64)] = 1
+    precision: Precision = "auto"
     cached_shapes: Annotated[int, Field(ge=1000)] = 200_000
     cached_texts: Annotated[int, Field(ge=1000)] = 50_000
 

@@ -29,7 +29,7 @@ FORMAT = 1
 MODEL_FILE = "model.pt"
 TOKENIZER_FILE = "tokenizer.json"
 MANIFEST_FILE = "manifest.json"
-BASE_MODEL = "tinylogbert-ab7dcd49f12d"
+BASE_MODEL = "tinylogbert-1993ecbb3211"
 """The base model's folder under ``model/base``: a changed file there is refused."""
 
 _BASE_FOLDER = Path(__file__).parent / "base"
@@ -75,11 +75,11 @@ class Artifact:
     tokenizer: Tokenizer
     model: bytes
 
-    def graph(self) -> torch.jit.ScriptModule:
-        """Return the TorchScript graph in fp32, frozen for inference."""
+    def graph(self, dtype: torch.dtype | None = None) -> torch.jit.ScriptModule:
+        """Return the TorchScript graph in ``dtype`` (fp32), frozen for inference."""
         import torch
 
-        module = self.unfrozen_graph().float().eval()
+        module = self.unfrozen_graph().to(dtype or torch.float32).eval()
         frozen: torch.jit.ScriptModule = torch.jit.freeze(module)
         return frozen
 

@@ -1,9 +1,12 @@
-"""From texts to verdicts: batches by length through the TorchScript graph."""
+"""From texts to verdicts: batches of one width through the TorchScript graph."""
 
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -11,13 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from tinylogbert_daemon.config.schema import Precision
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.model.artifact import Artifact
-from tinylogbert_daemon.model.tokenizer import PAD, Encoding
+from tinylogbert_daemon.model.precision import has_bfloat16, same_in_any_batch
+from tinylogbert_daemon.model.tokenizer import END, PAD, POSITIONS, START, Encoding
 
-BATCH_TOKENS = 512
-"""Tokens (padding included) of one call of the graph; larger batches were no faster."""
+BATCH_TOKENS = 256
+"""Tokens (padding included) of one call of the graph; larger batches were slower."""
+
+_WIDTH_STEP = 8
+"""A text is padded to a multiple of so many tokens, whatever else is in its batch."""
 
 _FRAME_TOKENS = 2  # [CLS] and [SEP]
 
@@ -56,9 +64,12 @@ def blank_verdict(text: str = "") -> Verdict:
 class Scorer:
     """The model behind one function, :meth:`score`; not safe for several threads at once.
 
-    ``observe`` is told how long each call took, in seconds. Raises :class:`ArtifactError` if the
-    model cannot be called at all, as where the service manager forbids to compile its kernels:
-    otherwise every text would be found unscorable, one by one.
+    Batches are shared among ``threads``, each of which computes one alone: that is faster than to
+    share each product, and a verdict does not depend on how many there are. ``observe`` is told how
+    long each call took, in seconds. Raises :class:`ArtifactError` if the model cannot be called at
+    all, as where the service manager forbids to compile its kernels (otherwise every text would be
+    found unscorable, one by one), or not in the ``precision`` that is asked for:
+    ``auto`` is bf16 where the processor computes in it itself and verdicts hold in any batch.
     """
 
     def __init__(
@@ -66,11 +77,12 @@ class Scorer:
         artifact: Artifact,
         threads: int = 1,
         observe: Callable[[float], None] = lambda _: None,
+        precision: Precision = "auto",
     ) -> None:
         self.artifact = artifact
         self._observe = observe
-        torch.set_num_threads(threads)
-        self._graph = artifact.graph()
+        self._pool = ThreadPoolExecutor(threads, "scorer") if threads > 1 else None
+        self._graph = self._loaded(precision)
         try:
             self._run([encoding.ids for encoding in artifact.tokenizer.encode(["error"])])
         except RuntimeError as error:  # what torch raises
@@ -86,38 +98,78 @@ class Scorer:
         started = time.perf_counter()
         encodings = self.artifact.tokenizer.encode(texts)
         verdicts: list[Verdict | None] = [None] * len(texts)
-        order = sorted(
-            (i for i, encoding in enumerate(encodings) if len(encoding.ids) > _FRAME_TOKENS),
-            key=lambda i: len(encodings[i].ids),
-        )
-        for batch in _batches(order, encodings):
-            outputs = self._run([encodings[i].ids for i in batch])
+        batches = list(_batches(encodings))
+        rows = [[encodings[i].ids for i in batch] for batch in batches]
+        with _one_thread_a_product():
+            spread = map if self._pool is None else self._pool.map
+            results = list(spread(self._run, rows))
+        for batch, outputs in zip(batches, results, strict=True):
             for row, i in enumerate(batch):
                 verdicts[i] = _verdict(texts[i], encodings[i], row, outputs)
         self._observe(time.perf_counter() - started)
         return [verdict or blank_verdict(texts[i]) for i, verdict in enumerate(verdicts)]
 
+    def _loaded(self, precision: Precision) -> torch.jit.ScriptModule:
+        if precision == "bf16" or (precision == "auto" and has_bfloat16("cpu")):
+            graph = self.artifact.graph(torch.bfloat16)
+            with _one_thread_a_product():
+                if same_in_any_batch(graph, _sample(self.artifact.tokenizer.size)):
+                    return graph
+            if precision == "bf16":
+                raise ArtifactError(
+                    f"{self.artifact.folder}: verdicts in bf16 would depend on their batch on this "
+                    "host; set model.precision to auto or fp32"
+                )
+        return self.artifact.graph()
+
     def _run(self, rows: list[list[int]]) -> tuple[npt.NDArray[np.float32], ...]:
         """Call the graph on rows of ids (each longer than [CLS] [SEP]); see VerdictGraph."""
-        width = max(map(len, rows))
-        ids = torch.full((len(rows), width), PAD, dtype=torch.int64)
+        ids = torch.full((len(rows), _width(max(rows, key=len))), PAD, dtype=torch.int64)
         for i, row in enumerate(rows):
             ids[i, : len(row)] = torch.tensor(row)
         with torch.inference_mode():
             outputs = self._graph(ids, ids != PAD)
-        return tuple(output.numpy() for output in outputs)
+        return tuple(output.float().numpy() for output in outputs)
 
 
-def _batches(order: list[int], encodings: Sequence[Encoding]) -> Iterator[list[int]]:
-    """Cut ``order``, sorted by length, into batches of at most ``BATCH_TOKENS`` padded tokens."""
-    batch: list[int] = []
-    for i in order:
-        if batch and len(encodings[i].ids) * (len(batch) + 1) > BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+@contextmanager
+def _one_thread_a_product() -> Iterator[None]:
+    """Keep torch from sharing each product; its setting is the process's, others rely on it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _sample(vocabulary: int) -> torch.Tensor:
+    """Return rows of ids (8, 32), as of texts that fill a batch."""
+    words = torch.randint(
+        END + 1, vocabulary, (8, BATCH_TOKENS // 8), generator=torch.Generator().manual_seed(0)
+    )
+    words[:, 0], words[:, -1] = START, END
+    return words
+
+
+def _width(ids: Sequence[int]) -> int:
+    """Return to how many tokens a text is padded: by its own length, so that it has one verdict."""
+    return min(POSITIONS, -(-len(ids) // _WIDTH_STEP) * _WIDTH_STEP)
+
+
+def _batches(encodings: Sequence[Encoding]) -> Iterator[list[int]]:
+    """Return the places of texts that are not empty, in batches of one width, longest first.
+
+    A batch has at most ``BATCH_TOKENS`` padded tokens, or one text.
+    """
+    alike: defaultdict[int, list[int]] = defaultdict(list)
+    for i, encoding in enumerate(encodings):
+        if len(encoding.ids) > _FRAME_TOKENS:
+            alike[_width(encoding.ids)].append(i)
+    for width in sorted(alike, reverse=True):
+        size = max(1, BATCH_TOKENS // width)
+        for start in range(0, len(alike[width]), size):
+            yield alike[width][start : start + size]
 
 
 def _verdict(

@@ -180,6 +180,7 @@ class Learner:
             found,
             config.model.threads,
             self._metrics.inference_duration.observe,
+            config.model.precision,
         )
         strong = shadow.strong_texts(recent.incidents)
         texts = list(dict.fromkeys([*recent.counts, *strong]))

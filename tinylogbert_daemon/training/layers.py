@@ -105,10 +105,13 @@ def embed(masked_lm: Any, ids: Tensor) -> Tensor:
     return states
 
 
-def bias_of(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return what :meth:`Layer.attend` adds to scores where ``mask`` (rows, tokens) is false."""
-    nothing = torch.zeros_like(mask, dtype=dtype)
-    return nothing.masked_fill(~mask, -torch.inf)[:, None, None, :]
+def bias_of(mask: Tensor, states: Tensor) -> Tensor:
+    """Return what :meth:`Layer.attend` adds to scores where ``mask`` (rows, tokens) is false.
+
+    In the type of ``states``, which a trace takes from them: the graph holds for other types too.
+    """
+    nothing = torch.zeros_like(mask, dtype=torch.float32)
+    return nothing.masked_fill(~mask, -torch.inf).type_as(states)[:, None, None, :]
 
 
 def run(layers: Sequence[Layer], states: Tensor, projected: Tensor | None, bias: Tensor) -> Tensor:

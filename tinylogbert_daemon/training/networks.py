@@ -75,11 +75,6 @@ class Network(nn.Module):
         states = encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         return states.hidden_states[-1], states.hidden_states[-2]
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """The weights' type."""
-        return next(self.severity_head.parameters()).dtype
-
     def layers(self) -> list[Layer]:
         """Return the encoder's layers."""
         return layers_of(self.masked_lm, self.model_type, self.size.heads)
@@ -87,7 +82,7 @@ class Network(nn.Module):
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return the hidden states below the last layer alone, as :meth:`encode` gives them."""
         states = embed(self.masked_lm, ids)
-        return run(self.layers()[:-1], states, None, bias_of(mask, self.dtype))
+        return run(self.layers()[:-1], states, None, bias_of(mask, states))
 
     def predictions(self, lower: Tensor, mask: Tensor, chosen: Tensor) -> Tensor:
         """Return the vocabulary logits (n, vocabulary) where ``chosen`` (batch, tokens) is true.
@@ -96,7 +91,7 @@ class Network(nn.Module):
         """
         last = self.layers()[-1]
         queries, keys, values = last.queries_keys_values(lower).chunk(3, -1)
-        mixed = last.attend(queries, keys, values, bias_of(mask, self.dtype))
+        mixed = last.attend(queries, keys, values, bias_of(mask, queries))
         return self.project(last.finish(mixed[chosen], lower[chosen]))
 
     def host_parameters(self) -> list[nn.Parameter]:
@@ -125,8 +120,8 @@ class Network(nn.Module):
         return projected
 
     def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Return the mean (batch, width) of the hidden states where ``mask`` is true."""
-        weight = mask.unsqueeze(-1).to(hidden.dtype)
+        """Return the mean (batch, width) of the hidden states where ``mask`` is true, in fp32."""
+        weight = mask.unsqueeze(-1).float()
         return (hidden * weight).sum(1) / weight.sum(1)
 
     def severity(self, hidden: Tensor, mask: Tensor) -> Tensor:
@@ -136,8 +131,8 @@ class Network(nn.Module):
         """
         highest = hidden.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(1)
         pooled = torch.cat([self.pool(hidden, mask), highest], dim=-1)
-        logit: Tensor = self.severity_head(pooled).squeeze(-1)
-        return logit
+        logit: Tensor = self.severity_head(pooled.type_as(next(self.severity_head.parameters())))
+        return logit.squeeze(-1).float()
 
 
 class VerdictGraph(nn.Module):
@@ -151,7 +146,7 @@ class VerdictGraph(nn.Module):
 
     Computed is only what is read: the first projections of a token once for all passes, for it
     differs among them by being masked or not; the last layer and the vocabulary at masked places
-    only, and not at all in the last pass.
+    only, and not at all in the last pass. Results are fp32 in whatever type the weights are.
     """
 
     def __init__(self, network: Network) -> None:
@@ -170,9 +165,9 @@ class VerdictGraph(nn.Module):
         # a pass masks one group, the last none
         blank = torch.cat([chosen, torch.zeros_like(chosen[:1])]).flatten(0, 1).unsqueeze(-1)
         seen = torch.cat([mask.repeat(groups, 1), unlevelled])
-        bias = bias_of(seen, network.dtype)
 
         plain = embed(network.masked_lm, ids)
+        bias = bias_of(seen, plain)
         masked = embed(network.masked_lm, torch.full_like(ids[:1], MASK))
         states = torch.where(blank, masked, plain.repeat(groups + 1, 1, 1))
         projected = torch.where(
@@ -183,7 +178,7 @@ class VerdictGraph(nn.Module):
         states = run(layers[:-1], states, projected, bias)
         lower = states[groups * batch :]
         losses = self._losses(layers[-1], states[: groups * batch], bias, chosen, ids)
-        surprise = torch.zeros(chosen.shape, dtype=losses.dtype, device=ids.device)
+        surprise = torch.zeros_like(chosen, dtype=torch.float32)
         surprise = surprise.masked_scatter(chosen, losses).sum(0)
         severity = torch.sigmoid(network.severity(lower, unlevelled))
         embedding = F.normalize(network.pool(lower, unlevelled), dim=-1)
@@ -209,7 +204,7 @@ class VerdictGraph(nn.Module):
         mixed = layer.attend(layer.query(inputs), keys, values, bias[: groups * batch])
         hidden = layer.finish(mixed[picked], inputs[picked])
         wanted = ids.repeat(groups, 1).gather(1, places)[picked]
-        return F.cross_entropy(self.network.project(hidden), wanted, reduction="none")
+        return F.cross_entropy(self.network.project(hidden).float(), wanted, reduction="none")
 
 
 def build(

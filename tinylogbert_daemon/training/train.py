@@ -6,9 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from torch import Tensor
 
 from tinylogbert_daemon.errors import ArtifactError, DataError
 from tinylogbert_daemon.model import artifact
+from tinylogbert_daemon.model.precision import has_bfloat16
 from tinylogbert_daemon.model.tokenizer import Tokenizer
 from tinylogbert_daemon.training.batches import NO_LEVEL, Batch, Examples, count_weight
 from tinylogbert_daemon.training.corpus import Corpus, held_out
@@ -233,16 +232,6 @@ def _step(network: Network, optimizer: torch.optim.Optimizer, batch: Batch) -> f
     )
     optimizer.step()
     return float(total.detach())
-
-
-@cache
-def has_bfloat16(device: str) -> bool:
-    """Return whether the processor or GPU computes in bfloat16 itself: elsewhere it is slower."""
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    with suppress(OSError):
-        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
-    return False
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, peak: float, at: float, steps: int) -> None:

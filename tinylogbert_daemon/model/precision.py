@@ -1,0 +1,44 @@
+"""The number type in which a model computes on this host."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import torch
+
+_PROMISE = 1e-5
+"""Nats and severity by which a verdict may differ alone and among others; a tenth of DESIGN's."""
+
+
+@cache
+def has_bfloat16(device: str) -> bool:
+    """Return whether the processor or GPU computes in bfloat16 itself: elsewhere it is slower."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    with suppress(OSError):
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    return False
+
+
+def same_in_any_batch(graph: torch.jit.ScriptModule, ids: torch.Tensor) -> bool:
+    """Return whether each row of ``ids`` (batch, tokens) has one verdict, alone and among others.
+
+    In bfloat16 a sum in another order is rounded to another number, and later layers make more of
+    it. Products whose order of summation does not depend on how many rows there are keep the
+    promise to the last bit; whether this processor's do is found out here. False also if the graph
+    does not run in its type, as one of an older version.
+    """
+    with torch.inference_mode():
+        try:
+            together = graph(ids, torch.ones_like(ids, dtype=torch.bool))
+            for row in (0, len(ids) - 1):
+                one = ids[row : row + 1]
+                alone = graph(one, torch.ones_like(one, dtype=torch.bool))
+                for expected, actual in zip(together, alone, strict=True):
+                    if not torch.allclose(expected[row], actual[0], rtol=0.0, atol=_PROMISE):
+                        return False
+        except RuntimeError:  # what torch raises
+            return False
+    return True
