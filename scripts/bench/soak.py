@@ -30,6 +30,7 @@ SETTLE_SHARE = 0.1
 """This share of the run passes after the last start before anything is measured."""
 
 FLAP_SECONDS = 20.0
+TURN_SECONDS = 1.0
 KEPT = 4
 """Rotated files that are left, beside the log."""
 
@@ -123,7 +124,7 @@ def main() -> None:
         sink = Sink(Path(name) / "out", min(FLAP_SECONDS, seconds / 6))
         daemon = Daemon(folder, args.model, settings=settings(sink))
         every = EVERY // 10 if args.quick else EVERY
-        writer = Writer(daemon.logs / "app.log", rate=args.rate, every=every)
+        writer = Writer(daemon.logs / "app.log", rate=args.rate, every=every, turn=TURN_SECONDS)
         daemon.settle(1)
         started, again = time.monotonic(), 0
         apart = seconds / 3 / (restarts + 1)

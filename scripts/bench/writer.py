@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 TICK_SECONDS = 0.02
-TURN_SECONDS = 1.0
+TURN_SECONDS = 4.0
 _PROGRAMS = ("shop", "billing", "archive", "gateway", "search", "basket", "invoice", "stock")
 _EVENTS = (
     "INFO [orders] {p}: stored order {n} for customer {m}",
@@ -36,8 +36,10 @@ _EVENTS = (
 class Writer:
     """The program in a process of its own."""
 
-    def __init__(self, path: Path, *, rate: int, every: int) -> None:
-        command = [sys.executable, __file__, str(path), "--rate", str(rate), "--every", str(every)]
+    def __init__(self, path: Path, *, rate: int, every: int, turn: float = TURN_SECONDS) -> None:
+        options = {"--rate": rate, "--every": every, "--turn": turn}
+        given = [str(part) for option in options.items() for part in option]
+        command = [sys.executable, __file__, str(path), *given]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def stop(self) -> int:
@@ -47,11 +49,14 @@ class Writer:
         return int(output.split()[-1])
 
 
-def chunk(first: int, count: int) -> bytes:
-    """Return ``count`` lines, numbered from ``first`` on; each number is in one line alone."""
+def chunk(first: int, count: int, turn: float) -> bytes:
+    """Return ``count`` lines, numbered from ``first`` on; each number is in one line alone.
+
+    A program writes for ``turn`` seconds, then the next.
+    """
     now = time.time()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now))
-    program = _PROGRAMS[int(now / TURN_SECONDS) % len(_PROGRAMS)]
+    program = _PROGRAMS[int(now / turn) % len(_PROGRAMS)]
     lines = [
         f"{stamp} {_EVENTS[n % len(_EVENTS)].format(p=program, n=n, m=n % 997, k=n % 89)} seq={n}\n"
         for n in range(first, first + count)
@@ -65,6 +70,7 @@ def main() -> None:
     options.add_argument("path", type=Path)
     options.add_argument("--rate", type=int, default=3000, help="lines a second")
     options.add_argument("--every", type=int, default=5000, help="lines from rotation to rotation")
+    options.add_argument("--turn", type=float, default=TURN_SECONDS, help="seconds a program")
     args = options.parse_args()
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
@@ -75,7 +81,7 @@ def main() -> None:
     while not told:
         due = int((time.monotonic() - started) * args.rate) - written
         if due > 0:
-            content = chunk(written, due)
+            content = chunk(written, due, args.turn)
             cut = choose.randrange(len(content)) if choose.random() < 0.2 else 0
             stream.write(content[:cut])
             if cut:
