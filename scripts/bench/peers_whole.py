@@ -117,7 +117,7 @@ def drain3(path: Path) -> float:
 
 
 class HuggingFace:
-    """transformers' own text-classification pipeline on a BERT of the model's size.
+    """transformers' own text-classification pipeline on the same model's encoder: one pass a line.
 
     Raw lines, as one would who puts a model behind a pipeline; a sample, extrapolated.
     """
@@ -125,29 +125,25 @@ class HuggingFace:
     def __init__(self) -> None:
         import torch  # noqa: PLC0415 - takes seconds
         from transformers import (  # noqa: PLC0415
-            BertConfig,
             BertForSequenceClassification,
             PreTrainedTokenizerFast,
             TextClassificationPipeline,
         )
 
         from tinylogbert_daemon.model.artifact import load  # noqa: PLC0415
+        from tinylogbert_daemon.training.train import network_of  # noqa: PLC0415
 
         artifact = load()
-        config = BertConfig(
-            hidden_size=256,
-            num_hidden_layers=4,
-            num_attention_heads=4,
-            intermediate_size=1024,
-            max_position_embeddings=128,
-        )
+        encoder = network_of(artifact).masked_lm.bert
         tokenizer = PreTrainedTokenizerFast(
             tokenizer_file=str(artifact.folder / "tokenizer.json"),
             pad_token="[PAD]",  # noqa: S106 - no secret
             model_max_length=128,
         )
         torch.set_num_threads(1)
-        model = BertForSequenceClassification(config).eval()
+        model = BertForSequenceClassification(encoder.config).eval()
+        # the head of two classes alone is a random one: the encoder has no pooler
+        model.bert.load_state_dict(encoder.state_dict(), strict=False)
         self._pipeline = TextClassificationPipeline(model=model, tokenizer=tokenizer)
 
     def __call__(self, path: Path) -> float:
