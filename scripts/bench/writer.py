@@ -49,7 +49,7 @@ class Writer:
         return int(output.split()[-1])
 
 
-def chunk(first: int, count: int, turn: float) -> bytes:
+def chunk(first: int, count: int, turn: float = TURN_SECONDS) -> bytes:
     """Return ``count`` lines, numbered from ``first`` on; each number is in one line alone.
 
     A program writes for ``turn`` seconds, then the next.
