@@ -25,7 +25,7 @@ from tinylogbert_daemon.model.tokenizer import (
     Tokenizer,
 )
 from tinylogbert_daemon.training import pretrained
-from tinylogbert_daemon.training.layers import Layer, bias_of, embed, layers_of, run
+from tinylogbert_daemon.training.layers import Layer, bias_of, embed, layers_of, run, through
 from tinylogbert_daemon.training.size import Size
 
 MASK_GROUPS = 4
@@ -112,12 +112,11 @@ class Network(nn.Module):
         """Return vocabulary logits (n, vocabulary) of hidden states (n, width)."""
         lm = self.masked_lm
         if self.model_type == "tinylogbert":
-            logits: Tensor = lm.cls(hidden)
-            return logits
-        projected: Tensor = lm.vocab_projector(
-            lm.vocab_layer_norm(F.gelu(lm.vocab_transform(hidden)))
-        )
-        return projected
+            head = lm.cls.predictions
+            transform, norm, last = head.transform.dense, head.transform.LayerNorm, head.decoder
+        else:
+            transform, norm, last = lm.vocab_transform, lm.vocab_layer_norm, lm.vocab_projector
+        return through(last, norm(F.gelu(through(transform, hidden))))
 
     def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Return the mean (batch, width) of the hidden states where ``mask`` is true, in fp32."""
@@ -131,8 +130,9 @@ class Network(nn.Module):
         """
         highest = hidden.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(1)
         pooled = torch.cat([self.pool(hidden, mask), highest], dim=-1)
-        logit: Tensor = self.severity_head(pooled.type_as(next(self.severity_head.parameters())))
-        return logit.squeeze(-1).float()
+        inner_weight, inner_bias, weight, bias = self.severity_head.parameters()
+        inner = F.gelu(F.linear(pooled, inner_weight.float(), inner_bias.float()))
+        return F.linear(inner, weight.float(), bias.float()).squeeze(-1)
 
 
 class VerdictGraph(nn.Module):
