@@ -316,6 +316,23 @@ def test_the_oldest_files_and_closed_incidents_go(
     assert len(store.files()) == 3
 
 
+def test_many_closed_incidents_do_not_wait_for_the_next_pruning(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that is never restarted prunes once an hour; many incidents may close in an hour."""
+    monkeypatch.setattr(module, "INCIDENTS_KEPT", 5)
+    monkeypatch.setattr(module, "_MORE_CLOSED", 4)
+    most = 0
+    for number in range(30):
+        effects = block_effects(number)
+        found = incident(number, closed=9.0, opened=float(number))
+        effects.incidents = {found.id: found}
+        store.commit(effects)
+        most = max(most, len(store.incidents()))
+    assert most == 5 + 4 - 1
+    assert store.incidents()[0].first.offset == 29, "the youngest stay"
+
+
 # -- who may read it --------------------------------------------------------------------------
 
 

@@ -24,6 +24,9 @@ __all__ = ["DATABASE", "FILES_KEPT", "INCIDENTS_KEPT", "Store"]
 
 FILES_KEPT = 10_000
 
+_MORE_CLOSED = 1_000
+"""After so many closed incidents the oldest are let go of, without waiting for :meth:`prune`."""
+
 
 class Store(Deliveries):
     """The durable state; with ``read_only`` beside a daemon that writes it.
@@ -37,6 +40,7 @@ class Store(Deliveries):
         super().__init__(directory, read_only=read_only)
         self._spool = spool or Spool()
         self.checked = False
+        self._closed = 0
         self._stale = False  # whether the files hold something of what was deleted
 
     def open_alerted(self) -> list[Incident]:
@@ -63,7 +67,14 @@ class Store(Deliveries):
         """
         with self._transaction("cannot commit"):
             write(self._db, effects)
-            return self._spool.add(self._db, effects.deliveries)
+            changed = effects.incidents.values()
+            closed = self._closed + sum(one.closed is not None for one in changed)
+            if closed >= _MORE_CLOSED:
+                closed = 0
+                limit(self._db, FILES_KEPT, INCIDENTS_KEPT)
+            dropped = self._spool.add(self._db, effects.deliveries)
+        self._closed = closed
+        return dropped
 
     def prune(self, retention: float = 0.0, now: float = 0.0) -> None:
         """Let go of the oldest files and closed incidents beyond what is kept.
