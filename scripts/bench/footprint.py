@@ -85,10 +85,12 @@ class Alerts:
         return [json.loads(line) for line in lines]
 
 
-def latencies(daemon: Daemon, seconds: float, first: int = 0) -> list[float]:
+def latencies(
+    daemon: Daemon, seconds: float, first: int = 0, each_second: float = ALERTS_PER_SECOND
+) -> list[float]:
     """Return the milliseconds from the writing of each new text to its alert, in order of time."""
     alerts = Alerts(daemon.state / "alerts.jsonl")
-    made = iter(words(first + int(seconds * ALERTS_PER_SECOND) + 1)[first:])
+    made = iter(words(first + int(seconds * each_second) + 1)[first:])
     sent: dict[str, float] = {}
     found: list[float] = []
     written = 0
@@ -104,7 +106,7 @@ def latencies(daemon: Daemon, seconds: float, first: int = 0) -> list[float]:
             if count:
                 background.write(chunk(written, count))
                 written += count
-            if now < end and now - began >= due / ALERTS_PER_SECOND:
+            if now < end and now - began >= due / each_second:
                 word = next(made)
                 due += 1
                 stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
@@ -120,12 +122,12 @@ def latencies(daemon: Daemon, seconds: float, first: int = 0) -> list[float]:
     return found
 
 
-def mixed_load(daemon: Daemon, minutes: float) -> float:
-    """Write known lines, and now and then new texts, for so long; return resident memory in MB."""
+def mixed_load(daemon: Daemon, minutes: float, texts: float) -> float:
+    """Write known lines, and ``texts`` new ones a second; return resident memory in MB at the end."""
     end = time.monotonic() + minutes * 60
     first = 10_000
     while time.monotonic() < end:
-        latencies(daemon, min(30.0, max(1.0, end - time.monotonic())), first)
+        latencies(daemon, min(30.0, max(1.0, end - time.monotonic())), first, texts)
         first += 200
         say(f"  {daemon.resident_mb():.0f} MB")
     return daemon.resident_mb()
@@ -135,6 +137,7 @@ def main() -> None:
     """Start, idle, alert."""
     options = parser(__doc__)
     options.add_argument("--minutes", type=float, default=0.0, help="of mixed load at the end")
+    options.add_argument("--texts", type=float, default=0.2, help="new ones a second in it")
     args = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         ready = []
@@ -157,7 +160,7 @@ def main() -> None:
         result["alerts"] = len(found)
         result["rss_mb_loaded"] = round(daemon.resident_mb(), 1)
         if args.minutes:
-            result["rss_mb_later"] = round(mixed_load(daemon, args.minutes), 1)
+            result["rss_mb_later"] = round(mixed_load(daemon, args.minutes, args.texts), 1)
         result["threads"] = daemon.threads()
         daemon.stop()
     for key, value in result.items():
