@@ -123,7 +123,7 @@ def latencies(
 
 
 def mixed_load(daemon: Daemon, minutes: float, texts: float) -> float:
-    """Write known lines, and ``texts`` new ones a second; return resident memory in MB at the end."""
+    """Write known lines, and ``texts`` new ones a second; return resident memory in MB at last."""
     end = time.monotonic() + minutes * 60
     first = 10_000
     while time.monotonic() < end:
