@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tinylogbert_daemon import __version__
 from tinylogbert_daemon.config import Config
+from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.state import Store
@@ -13,7 +14,7 @@ from tinylogbert_daemon.state.browse import lines_by_source
 from tinylogbert_daemon.web.model_card import model_card
 from tinylogbert_daemon.web.models import ModelCard, SourceView
 from tinylogbert_daemon.web.sources import Reading, source_views
-from tinylogbert_daemon.web.status import Status, read_status
+from tinylogbert_daemon.web.status import FileFormat, Status, read_status
 
 STUCK_SECONDS = 120.0
 """Blocks in work for this long without one finished mean that the pipeline is stuck."""
@@ -63,17 +64,30 @@ class Health:
             "model": model.name,
             "model_trained": trained(model),
             "uptime_seconds": round(self._uptime(), 3),
+            "formats": {
+                printable(path): self._format(one.source, path)
+                for path, one in sorted(self._pipeline.followed().items())
+            },
         }
 
     def sources(self) -> list[SourceView]:
         """Return how each source stands."""
         status = read_status(self._view, __version__, self._learning_seconds)
         followed = [
-            Reading(one.source, one.lag_bytes, one.unreadable is not None)
-            for one in self._pipeline.followed().values()
+            Reading(
+                one.source,
+                one.lag_bytes,
+                one.unreadable is not None,
+                self._format(one.source, path),
+            )
+            for path, one in self._pipeline.followed().items()
         ]
         lines = self._view.ask(lines_by_source)
         return source_views(self._names, status["sources"], lines, followed)
+
+    def _format(self, source: str, path: str) -> FileFormat:
+        name, how = self._pipeline.datings.known(source, path)
+        return {"name": name or None, "how": how}
 
     def model(self) -> ModelCard:
         """Return the card of the model in use."""

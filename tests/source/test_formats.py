@@ -164,7 +164,21 @@ def test_format_and_zone_are_given_by_the_source() -> None:
     line = b"2025-01-29 01:36:34,000 INFO main - up"
     assert datings.of("app", "/a").time(line, NOW) == WHEN
     assert datings.of("other", "/a").format == ""
-    assert datings.formats("app") == {"/a": "java"}
+    assert datings.known("app", "/a") == datings.known("app", "/new") == ("java", "configured")
+
+
+def test_what_is_known_of_a_format_says_where_it_comes_from() -> None:
+    plain = Source(name="plain", paths=["/a"], format="plain")
+    zone = Source(name="zone", paths=["/a"], timezone="Europe/Berlin")
+    datings = Datings({"plain": plain.dates, "zone": zone.dates})
+    assert datings.known("plain", "/a") == ("plain", "configured")
+    assert datings.known("zone", "/a") == ("", "unread")
+    datings.of("zone", "/a").block_times(b"", NOW)  # it only moved a position
+    assert datings.known("zone", "/a") == ("", "unread")
+    datings.of("zone", "/a").block_times(b"no header\n" * 5, NOW)
+    assert datings.known("zone", "/a") == ("", "none")
+    datings.of("zone", "/b").block_times(b'{"msg":"up","level":"info"}\n' * 5, NOW)
+    assert datings.known("zone", "/b") == ("json", "recognised")
 
 
 def test_unknown_zone_is_named() -> None:

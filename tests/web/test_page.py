@@ -49,6 +49,7 @@ def service(tmp_path: Path, model_folder: Path) -> Iterator[Service]:
     made = Service(tmp_path, model_folder)
     made.configure(decision={"learning_hours": 0, "threshold": 0.0, "quiet_seconds": 600})
     made.write("app.log", "INFO the first line")
+    made.write("java.log", *["2026-06-12 10:00:00,123 - INFO  [main:Server@10] - started"] * 5)
     made.start()
     yield made
     made.kill()
@@ -125,6 +126,9 @@ def test_an_operators_day(browser: Browser, service: Service) -> None:
     browser.until("document.getElementById('try-result').textContent.includes('score')")
 
     browser.until("document.querySelectorAll('#sources tr').length === 1")
+    assert browser.run("document.querySelector('#sources td:last-child').textContent") == (
+        "java 1, none 1"
+    )
     hosts = {address.split("/")[2] for address in browser.requests if address.startswith("http")}
     assert hosts == {url(service).removeprefix("http://")}, "it asked somebody else"
     assert not browser.errors

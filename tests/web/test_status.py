@@ -35,6 +35,7 @@ def test_it_holds_what_was_committed(tmp_path: Path) -> None:
         "uptime_seconds": None,
         "state_dir": str(tmp_path),
         "files": {FILE: 120},
+        "formats": {},
         "sources": {
             "system": {
                 "records": 110,

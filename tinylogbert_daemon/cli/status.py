@@ -17,7 +17,7 @@ from tinylogbert_daemon.escape import printable
 if TYPE_CHECKING:
     from tinylogbert_daemon.config import Config
     from tinylogbert_daemon.state.models import Ledger
-    from tinylogbert_daemon.web.status import SourceStatus, Status
+    from tinylogbert_daemon.web.status import FileFormat, SourceStatus, Status
 
 ASK_SECONDS = 2.0
 _ANSWER_BYTES = 16 * 1024 * 1024
@@ -128,7 +128,8 @@ def describe(status: Status) -> str:
     for name, source in sorted(status["sources"].items()):
         lines.append(f"source      {name}: {_source(source)}")
     for path, count in sorted(status["files"].items()):
-        lines.append(f"file        {path}: {count:,} lines")
+        found = status.get("formats", {}).get(path)
+        lines.append(f"file        {path}: {count:,} lines{_format(found)}")
     return "\n".join(map(printable, lines))
 
 
@@ -161,6 +162,15 @@ def _learning(ledger: Ledger) -> list[str]:
 def _source(source: SourceStatus) -> str:
     state = "learning" if source["learning"] else "watching"
     return f"{source['records']:,} records, {state}, log time {_time(source['log_time'])}"
+
+
+def _format(found: FileFormat | None) -> str:
+    """Return a path's format as an addition to its line."""
+    if found is None or found["how"] == "unread":
+        return ""
+    if found["how"] == "none":
+        return ", no format recognised"
+    return f", {found['name']}{' as configured' if found['how'] == 'configured' else ''}"
 
 
 def _time(seconds: float | None) -> str:

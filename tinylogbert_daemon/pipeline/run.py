@@ -56,6 +56,7 @@ class Pipeline:
 
     ``scorer_executor`` is the one thread that may call ``scorer``; ``from_beginning`` names the
     sources that are read whole at first sight; ``stdin`` is the process's, if it is one.
+    ``datings`` knows the format of each path.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class Pipeline:
         self._sources = {name: SourceState(since, time) for name, (_, since, time) in known.items()}
         self._sinks = [delivery.name for delivery in self._deliveries]
         metrics.expect([source.name for source in config.sources], self._sinks)
-        self._datings = Datings({source.name: source.dates for source in config.sources})
+        self.datings = Datings({source.name: source.dates for source in config.sources})
         self._patience = Patience(Owed(store.owed()), self._scoring)
         self._processor = self._make_processor()
         self._tailing = Tailing(
@@ -161,7 +162,7 @@ class Pipeline:
             sinks=self._sinks,
             notify_close=config.decision.notify_close,
             private=Private(config.privacy.masker(), mask_kept=config.privacy.mask),
-            datings=self._datings,
+            datings=self.datings,
             patience=self._patience,
         )
         self.committer.complete = processor.settle

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from itertools import islice
+from typing import Literal, NamedTuple
 
 from tinylogbert_daemon.source import logtime
 from tinylogbert_daemon.source.header import HEAD_BYTES, read
@@ -17,6 +18,17 @@ _ENOUGH = 20
 _OF_A_BLOCK = 5
 _PATHS = 10_000
 _PAIRS = ("json", "docker-json", "logfmt", "journal-export")
+
+
+How = Literal["configured", "recognised", "none", "unread"]
+"""Where a format comes from; ``none``: of what was read most records have none that is known."""
+
+
+class Known(NamedTuple):
+    """The format of a path, ``""`` if there is none, and where it comes from."""
+
+    format: str
+    how: How
 
 
 def recognise(records: Iterable[bytes], now: float, votes: Counter[str] | None = None) -> str:
@@ -46,7 +58,16 @@ class Dating:
         self.format = format
         self._zone = zone
         self._votes: Counter[str] = Counter()
-        self._settled = bool(format)
+        self._settled = self._given = bool(format)
+
+    @property
+    def known(self) -> Known:
+        """What the format is; after few records it may change yet."""
+        if self._given:
+            return Known(self.format, "configured")
+        if not self._votes:
+            return Known("", "unread")
+        return Known(self.format, "recognised" if self.format else "none")
 
     def block_times(self, data: bytes, now: float) -> tuple[float | None, float | None]:
         """Return the times of a block's first and last dated record."""
@@ -85,6 +106,7 @@ class Datings:
             self._of[source, path] = found
         return found
 
-    def formats(self, source: str) -> dict[str, str]:
-        """Return the format of each of a source's paths, ``""`` where none is known."""
-        return {path: dating.format for (name, path), dating in self._of.items() if name == source}
+    def known(self, source: str, path: str) -> Known:
+        """Return what is known of a path's format, also before its first sight."""
+        dating = self._of.get((source, path))
+        return (dating or Dating(*self._given.get(source, ("", None)))).known

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from tinylogbert_daemon.web.status import How
+
 TEXT_BYTES = 64 * 1024
 """The longest text of a request, in bytes of UTF-8: what a record is cut at when tailing."""
 
@@ -115,6 +117,19 @@ class TokenizeResponse(BaseModel):
     )
 
 
+class FormatView(BaseModel):
+    """A format that files of a source have."""
+
+    name: str | None = Field(description="Its name, or null.", examples=["syslog-3164"])
+    how: How = Field(
+        description="configured: the source's `format` names it; recognised: most records have it; "
+        "none: most have none that is known, so dates are looked for anywhere in a record, and "
+        "without one the clock's time holds; unread: nothing was read since the start.",
+        examples=["recognised"],
+    )
+    files: int = Field(description="Paths that have it.", examples=[11])
+
+
 class SourceView(BaseModel):
     """How a source stands."""
 
@@ -131,6 +146,9 @@ class SourceView(BaseModel):
     lag_bytes: int = Field(description="Not read yet.", examples=[0])
     log_time: float | None = Field(
         description="The latest date in it, epoch seconds.", examples=[1795543174.0]
+    )
+    formats: list[FormatView] = Field(
+        description="Formats of the paths that are followed, the one of most paths first."
     )
 
 

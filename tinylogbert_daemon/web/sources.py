@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-from tinylogbert_daemon.web.models import SourceView
-from tinylogbert_daemon.web.status import SourceStatus
+from tinylogbert_daemon.web.models import FormatView, SourceView
+from tinylogbert_daemon.web.status import FileFormat, SourceStatus
 
 LAGGING_BYTES = 8 * 1024 * 1024
 """More than this not read yet: some blocks, so that a source that is merely busy is not one."""
@@ -18,6 +19,7 @@ class Reading(NamedTuple):
     source: str
     lag_bytes: int
     unreadable: bool
+    format: FileFormat
 
 
 def source_views(
@@ -55,4 +57,11 @@ def _view(name: str, known: SourceStatus | None, lines: int, paths: list[Reading
         records=known["records"] if known is not None else 0,
         lag_bytes=lag,
         log_time=known["log_time"] if known is not None else None,
+        formats=_formats(readable),
     )
+
+
+def _formats(paths: list[Reading]) -> list[FormatView]:
+    counts = Counter((path.format["name"], path.format["how"]) for path in paths)
+    found = [FormatView(name=name, how=how, files=n) for (name, how), n in counts.items()]
+    return sorted(found, key=lambda one: (-one.files, one.name or "~", one.how))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 # pydantic takes the standard library's TypedDict only from Python 3.12 on
 from typing_extensions import TypedDict
@@ -20,9 +20,23 @@ class SourceStatus(TypedDict):
     learning: bool
 
 
+How = Literal["configured", "recognised", "none", "unread"]
+"""Where the format of a path comes from; ``none``: none was recognised, so its dates are looked for
+anywhere in a record, and the clock's time holds where there is none; ``unread``: nothing was read
+since the start."""
+
+
+class FileFormat(TypedDict):
+    """The format of a path, None if there is none."""
+
+    name: str | None
+    how: How
+
+
 class Status(TypedDict):
     """The whole status. ``files`` maps a path to its committed lines.
 
+    ``formats`` maps the paths that are followed to their formats; older daemons do not say.
     ``model_trained`` is in seconds since the epoch. ``learning`` says what was made of the models
     that were trained on this host. Of a daemon that is not running, ``model``, ``model_trained``
     and ``uptime_seconds`` are None; ``state_dir`` is
@@ -37,6 +51,7 @@ class Status(TypedDict):
     uptime_seconds: float | None
     state_dir: str | None
     files: dict[str, int]
+    formats: NotRequired[dict[str, FileFormat]]
     sources: dict[str, SourceStatus]
     incidents_open: int
     deliveries_pending: dict[str, int]
@@ -54,6 +69,7 @@ def empty_status(version: str) -> Status:
         "uptime_seconds": None,
         "state_dir": None,
         "files": {},
+        "formats": {},
         "sources": {},
         "incidents_open": 0,
         "deliveries_pending": {},

@@ -36,6 +36,22 @@ export async function showFigures() {
   before = now;
 }
 
+const HOW = {
+  configured: "set in the configuration",
+  recognised: "recognised from its records",
+  none: "no known format; without a date in a record, the clock's time holds",
+  unread: "nothing was read since the start",
+};
+
+// One source's formats; how many files have each, where there are several.
+function formats(found) {
+  return found.flatMap(({ name, how, files }, i) => [
+    i ? ", " : "",
+    element("span", { title: HOW[how] }, name ?? (how === "none" ? "none" : "–"),
+      how === "configured" ? " (set)" : "", found.length > 1 ? ` ${count(files)}` : ""),
+  ]);
+}
+
 export async function showSources() {
   const { sources } = await get("/api/sources");
   $("sources").replaceChildren(...sources.map((source) => element(
@@ -45,6 +61,7 @@ export async function showSources() {
     element("td", {}, count(source.files), source.unreadable ? ` (${source.unreadable} unreadable)` : ""),
     element("td", {}, count(source.lines)),
     element("td", {}, bytes(source.lag_bytes)),
+    element("td", {}, ...formats(source.formats)),
   )));
   const chosen = $("filter-source");
   for (const { name } of sources) {
