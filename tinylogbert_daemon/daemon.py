@@ -31,6 +31,7 @@ from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.notify import Notifier
 from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.pipeline.learning import Learner
+from tinylogbert_daemon.pipeline.rates import Rates
 from tinylogbert_daemon.source import journal
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state import Store
@@ -76,6 +77,7 @@ class Daemon:
         self._notifier = Notifier.from_environment()
         self._log = logs.get()
         self._started = self._clock.monotonic()
+        self._rates = Rates(self._clock)
         self._stop = asyncio.Event()
         self._ending = False
         self._scorer: Scorer | None = None
@@ -173,12 +175,13 @@ class Daemon:
         )
         view = Store(config.state_path, read_only=True)
         stack.callback(view.close)
-        health = Health(pipeline, view, config, self.uptime)
+        health = Health(pipeline, view, config, self.uptime, self._rates)
         listeners = Listeners(config, stack, has_state=True)
         records = Records(config.state_path)
         stack.callback(records.close)
         hub = Hub()
         pipeline.committer.watch = hub.publish
+        pipeline.committer.tallied = self._rates.add
         async with asyncio.TaskGroup() as group:
             http_stop = asyncio.Event()
             engine = Engine(scorer, pipeline.decider, self._clock.now)

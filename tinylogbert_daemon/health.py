@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from tinylogbert_daemon import __version__
 from tinylogbert_daemon.config import Config
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.pipeline import Pipeline
+from tinylogbert_daemon.pipeline.rates import BUCKET_SECONDS, Rates
 from tinylogbert_daemon.state import Store
 from tinylogbert_daemon.state.browse import lines_by_source
 from tinylogbert_daemon.web.model_card import model_card
-from tinylogbert_daemon.web.models import ModelCard, SourceView
+from tinylogbert_daemon.web.models import ModelCard, RatesResponse, SourceRate, SourceView
 from tinylogbert_daemon.web.sources import Reading, source_views
 from tinylogbert_daemon.web.status import FileFormat, Status, read_status
 
@@ -32,12 +34,14 @@ class Health:
         view: Store,
         config: Config,
         uptime: Callable[[], float],
+        rates: Rates,
     ) -> None:
         self._pipeline = pipeline
         self._view = view
         self._names = [source.name for source in config.sources]
         self._learning_seconds = config.decision.learning_hours * 3600.0
         self._uptime = uptime
+        self._rates = rates
 
     def ready(self) -> tuple[bool, str]:
         """Return whether files are followed, and a word on it."""
@@ -84,6 +88,15 @@ class Health:
         ]
         lines = self._view.ask(lines_by_source)
         return source_views(self._names, status["sources"], lines, followed)
+
+    def rates(self) -> RatesResponse:
+        """Return how much there was of each configured source of late."""
+        found = {name: self._rates.of(name) for name in self._names}
+        return RatesResponse(
+            seconds=BUCKET_SECONDS,
+            running_seconds=round(self._rates.running_seconds(), 3),
+            sources=[SourceRate(name=name, **asdict(rate)) for name, rate in found.items()],
+        )
 
     def _format(self, source: str, path: str) -> FileFormat:
         name, how = self._pipeline.datings.known(source, path)

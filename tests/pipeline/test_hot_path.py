@@ -113,6 +113,10 @@ def test_growth_is_folded_until_the_commit_and_dates_the_incident(artifact: Arti
     bench.process(file.block(f"{iso(NOW - 60)} fine"))
     (incident,) = bench.take().incidents.values()
     assert (incident.records, incident.closed) == (5, None)
+    # each block's records are drawn at its own time, though they were committed together
+    assert incident.curve is not None and incident.curve.seconds == 64
+    drawn = {place: count for place, count in enumerate(incident.curve.counts) if count}
+    assert drawn == {int(minutes * 60 / 64): 1 for minutes in (0, 5, 10, 15, 20)}
 
 
 def test_decisions_are_made_anew_when_something_was_learned(artifact: Artifact) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.state.effects import block_effects
+from tinylogbert_daemon.decide.curve import Curve
+from tinylogbert_daemon.decide.incident import Muted
 from tinylogbert_daemon.decide.storms import Example, Storm
 from tinylogbert_daemon.errors import DamagedStateError
 from tinylogbert_daemon.privacy import Masker
@@ -19,7 +21,7 @@ from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.opening import open_state
 from tinylogbert_daemon.state.owed import OwedText
 from tinylogbert_daemon.state.schema import MIGRATIONS
-from tinylogbert_daemon.state.sums import LARGE, SMALL
+from tinylogbert_daemon.state.sums import LARGE, SMALL, provide
 
 HUGE_INODE = FileKey(1, (1 << 64) - 5, b"huge")
 WORDS = {
@@ -27,7 +29,7 @@ WORDS = {
     "files": [b"/var/log/app.log", b"tail0"],
     "sketch": [b"sketch cells"],
     "reference": [b"calibration"],
-    "incidents": [b"the last line", b"storm line"],
+    "incidents": [b"the last line", b"storm line", b"who has muted", b"123456"],
     "deliveries": [b'{"block": 0}'],
     "owed": [b"shape that is owed"],
     "sources": [b"quiet source"],
@@ -41,7 +43,9 @@ def _fill(store: Store) -> None:
     effects = block_effects(0)
     (incident,) = effects.incidents.values()
     storm = Storm((1,), (Example("storm line", "storm text", 0.9),), 0, 1.0)
-    effects.incidents[incident.id] = replace(incident, storm=storm)
+    muted, curve = Muted(1, "mute", "who has muted", None), Curve(2.0, (1, 123456))
+    incident = replace(incident, storm=storm, muted=muted, curve=curve)
+    effects.incidents[incident.id] = incident
     effects.counts[9] = (1, 2, b"a sample shape")
     effects.sketch = (b"sketch cells" * 1000, 5)
     effects.reference = ("model", b"calibration")
@@ -135,6 +139,7 @@ def test_every_table_has_sums_but_those_of_rules_letters_and_feedback(path: Path
         "UPDATE sketch SET time = 6",
         "UPDATE incidents SET closed = 5",
         "UPDATE incidents SET peak = peak / 2",
+        "UPDATE incidents SET muted = NULL",
         "UPDATE budget SET tokens = 100",
         "UPDATE suppressed SET total = 4",
     ],
@@ -184,6 +189,36 @@ def test_an_older_database_is_given_its_sums(tmp_path: Path) -> None:
         database.execute("UPDATE sketch SET cells = x'736b65746369'")
     database.close()
     assert "a row of sketch has another checksum" in _refused(tmp_path / "state.db")
+
+
+_OLD_SUM = """row_sum(
+    CAST(id AS BLOB), CAST(source AS BLOB), key, opened, last_seen, closed, records,
+    CAST(last_line AS BLOB), alerted, CAST(first AS BLOB), CAST(close_reason AS BLOB),
+    CAST(withheld AS BLOB), suppressed, peak, CAST(storm AS BLOB))"""
+
+
+def _back(database: sqlite3.Connection) -> None:
+    """Make the tables those of the schema before incidents had curves."""
+    provide(database)
+    database.execute(f"UPDATE incidents SET sum = {_OLD_SUM}")
+    database.execute("ALTER TABLE incidents DROP COLUMN curve")
+    database.execute("PRAGMA user_version = 8")
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["sound", "damaged"])
+def test_the_migration_of_sums_does_not_hide_damage(path: Path, *, damaged: bool) -> None:
+    with sqlite3.connect(path) as database:
+        _back(database)
+        if damaged:
+            database.execute("UPDATE incidents SET records = records + 1")
+    database.close()
+    if damaged:
+        assert "a row of incidents has another checksum" in _refused(path)
+        return
+    store, damage = open_state(path.parent, "stop")
+    (found,) = store.incidents()
+    assert damage is None and found.curve is None and found.muted is not None
+    store.close()
 
 
 def test_what_is_not_summed_may_change(path: Path) -> None:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from tinylogbert_daemon.web.app import create_app
-from tinylogbert_daemon.web.models import ModelCard, SourceView
+from tinylogbert_daemon.web.models import ModelCard, RatesResponse, SourceView
 from tinylogbert_daemon.web.sources import source_views
 from tinylogbert_daemon.web.status import Status, empty_status
 
@@ -76,6 +76,9 @@ class StubHealth:
 
     def sources(self) -> list[SourceView]:
         return source_views(["app"], {}, {}, [])
+
+    def rates(self) -> RatesResponse:
+        return RatesResponse(seconds=60.0, running_seconds=1.0, sources=[])
 
     def model(self) -> ModelCard:
         return ModelCard(

@@ -27,7 +27,7 @@ NEEDS_TOKEN = [
     ("DELETE", "/api/feedback/1"),
 ]
 OPEN = ["/metrics", "/healthz", "/readyz", "/docs", "/openapi.json"]
-OPEN += ["/api/status", "/api/sources", "/api/model"]
+OPEN += ["/api/status", "/api/sources", "/api/rates", "/api/model"]
 
 
 @pytest.fixture(scope="module")

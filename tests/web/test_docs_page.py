@@ -41,6 +41,7 @@ def test_it_lists_every_path_of_the_openapi_document() -> None:
         "/api/anomaly/tokenize",
         "/api/status",
         "/api/sources",
+        "/api/rates",
         "/api/model",
         "/metrics",
         "/healthz",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.service import Service
+from tests.pipeline.parts import iso
 from tests.web.browser import PROGRAM, Browser
 
 PAGE = resources.files("tinylogbert_daemon.web") / "page"
@@ -19,6 +21,7 @@ HOSTILE = [
     "ERROR \x1b[31mred\x1b[0m \x07 and \u202e backwards \u200b nothing failed",
     "ERROR &lt;b&gt; \"quoted\" 'single' ${7*7} {{7*7}} failed",
 ]
+FIRST = "2026-06-12T10:00:00Z INFO the first line"
 
 with_browser = pytest.mark.skipif(PROGRAM is None, reason="needs chromium (Debian's package)")
 
@@ -48,8 +51,9 @@ def test_all_that_the_page_names_is_there() -> None:
 def service(tmp_path: Path, model_folder: Path) -> Iterator[Service]:
     made = Service(tmp_path, model_folder)
     made.configure(decision={"learning_hours": 0, "threshold": 0.0, "quiet_seconds": 600})
-    made.write("app.log", "INFO the first line")
-    made.write("java.log", *["2026-06-12 10:00:00,123 - INFO  [main:Server@10] - started"] * 5)
+    # dated: without a date it would have the time of now, and what is written then none before
+    made.write("app.log", FIRST)
+    made.write("other.log", f"{FIRST[:20]} no header that is known", *["nor here"] * 4)
     made.start()
     yield made
     made.kill()
@@ -95,11 +99,24 @@ def test_an_operators_day(browser: Browser, service: Service) -> None:
     browser.until("document.getElementById('login-error').textContent.includes('not the token')")
     log_in(browser, service)
 
-    service.write("app.log", "ERROR disk sda1 is on fire", *["ERROR disk sda1 is on fire"] * 4)
+    fire = "ERROR disk sda1 is on fire"
+    now = time.time()
+    service.write("app.log", f"{iso(now - 60)} {fire}", *[f"{iso(now - 30)} {fire}"] * 4)
     browser.until("document.querySelectorAll('article').length === 1")
     assert "on fire" in articles(browser)[0]
+    # opened anew it draws at once what came before
+    browser.open(f"{url(service)}/")
+    browser.until("document.querySelector('article .spark') !== null")
+    assert browser.run("document.querySelector('article .spark').ariaLabel") == (
+        "records over time: at most 4 in 2 s"
+    )
+    browser.until("document.querySelector('#sources .spark .anomalies') !== null")
+    assert browser.run("document.querySelector('#spark-lines .spark').ariaLabel").startswith(
+        "lines a minute for 1 min: at most "
+    )
+    browser.until("/^\\d/.test(document.getElementById('figure-lines').textContent)")
     assert browser.run(
-        "document.querySelector('article .top').textContent.includes('app.log, byte 20')"
+        "document.querySelector('article .top').textContent.includes('app.log, byte 41')"
     )
 
     # by keys alone: to the incident, "normal", and say so
@@ -126,7 +143,7 @@ def test_an_operators_day(browser: Browser, service: Service) -> None:
     browser.until("document.getElementById('try-result').textContent.includes('score')")
 
     browser.until("document.querySelectorAll('#sources tr').length === 1")
-    assert browser.run("document.querySelector('#sources td:last-child').textContent") == (
+    assert browser.run("document.querySelector('#sources .format').textContent") == (
         "java 1, none 1"
     )
     hosts = {address.split("/")[2] for address in browser.requests if address.startswith("http")}

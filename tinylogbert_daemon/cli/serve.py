@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tinylogbert_daemon.metrics import Metrics
     from tinylogbert_daemon.model.artifact import Artifact
     from tinylogbert_daemon.web.listen import Listeners
-    from tinylogbert_daemon.web.models import ModelCard, SourceView
+    from tinylogbert_daemon.web.models import ModelCard, RatesResponse, SourceView
     from tinylogbert_daemon.web.status import Status
 
 
@@ -128,6 +128,12 @@ class ServeHealth:
     def sources(self) -> list[SourceView]:
         """Return no sources: nothing is tailed."""
         return []
+
+    def rates(self) -> RatesResponse:
+        """Return none: nothing is tailed."""
+        from tinylogbert_daemon.web.models import RatesResponse
+
+        return RatesResponse(seconds=60.0, running_seconds=0.0, sources=[])
 
     def model(self) -> ModelCard:
         """Return the card of the model."""

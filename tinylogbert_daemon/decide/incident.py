@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Literal
 
 from tinylogbert_daemon.decide.budget import Withheld
+from tinylogbert_daemon.decide.curve import Curve
 from tinylogbert_daemon.decide.difference import Nearest
 from tinylogbert_daemon.decide.storms import Example, Storm, joined
 
@@ -65,7 +66,8 @@ class Incident:
     ``alerted`` says that its opening was sent, else ``withheld`` says why not. ``suppressed``
     counts what came later and was not sent: more of a text, block by block, or texts that joined.
     ``peak`` is the highest score; ``storm`` is there where it covers many texts, ``muted`` where
-    feedback keeps it quiet.
+    feedback keeps it quiet. ``curve`` says when its records came; None where that is not known,
+    since a version before this one opened it.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Incident:
     peak: float = 0.0
     storm: Storm | None = None
     muted: Muted | None = None
+    curve: Curve | None = None
 
     @property
     def keys(self) -> tuple[int, ...]:
@@ -106,7 +109,8 @@ class Change:
 class Growth:
     """What blocks added to an open incident of ``source`` that covers the text of ``key``.
 
-    In ``times`` blocks there were ``records``, up to the log time ``until`` (seconds).
+    In ``times`` blocks there were ``records``, up to the log time ``until`` (seconds). ``steps``
+    are the log times of these blocks, each with its records.
     """
 
     source: str
@@ -116,6 +120,7 @@ class Growth:
     records: int
     times: int
     score: float
+    steps: list[tuple[float, int]] = field(default_factory=list)
 
 
 def merged(before: Anomaly, later: Anomaly) -> Anomaly:
@@ -132,11 +137,21 @@ def gathered(storm: Storm, anomalies: list[Anomaly]) -> Storm:
 def grown(known: Incident, anomaly: Anomaly, until: float) -> Incident:
     """Return ``known`` with the records of ``anomaly``, of a block that reaches up to ``until``."""
     source, key, last_line = anomaly.source, anomaly.key, anomaly.last_line
-    return enlarged(known, Growth(source, key, last_line, until, anomaly.records, 1, anomaly.score))
+    records, score = anomaly.records, anomaly.score
+    steps = [(until, records)]
+    return enlarged(known, Growth(source, key, last_line, until, records, 1, score, steps))
+
+
+def begun(opened: float, until: float, records: int) -> Curve:
+    """Return the curve of a new incident: its first record, and then the rest of its block."""
+    return Curve().later([(0.0, 1), (until - opened, records - 1)])
 
 
 def enlarged(known: Incident, growth: Growth) -> Incident:
     """Return ``known`` with what ``growth`` adds."""
+    curve = known.curve
+    if curve is not None:
+        curve = curve.later((time - known.opened, records) for time, records in growth.steps)
     return replace(
         known,
         last_seen=max(known.last_seen, growth.until),
@@ -144,4 +159,5 @@ def enlarged(known: Incident, growth: Growth) -> Incident:
         last_line=growth.last_line,
         suppressed=known.suppressed + growth.times,
         peak=max(known.peak, growth.score),
+        curve=curve,
     )

@@ -13,6 +13,7 @@ from tinylogbert_daemon.decide.incident import (
     Growth,
     Incident,
     Muted,
+    begun,
     enlarged,
     gathered,
     grown,
@@ -178,6 +179,7 @@ class IncidentBook:
             withheld="muted",
             peak=first.score,
             muted=feedback,
+            curve=begun(first.time, until, first.records),
         )
         self._put(incident, incident.keys)
         return Change("opened", incident)
@@ -230,17 +232,19 @@ class IncidentBook:
             self.suppressed.add(source, refusal, opened)
         if len(anomalies) > 1:
             self.suppressed.add(source, "storm", opened, len(anomalies) - 1)
+        records = sum(anomaly.records for anomaly in anomalies)
         incident = Incident(
             id=worst.id,
             first=first,
             opened=opened,
             last_seen=max(opened, until),
-            records=sum(anomaly.records for anomaly in anomalies),
+            records=records,
             last_line=anomalies[-1].last_line,
             alerted=refusal is None,
             withheld=refusal or "",
             peak=first.score,
             storm=storm,
+            curve=begun(opened, until, records),
         )
         self._put(incident, incident.keys)
         return Change("opened", incident, len(anomalies) - 1, earlier)

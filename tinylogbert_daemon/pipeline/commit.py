@@ -45,6 +45,8 @@ class Committer:
         self.failure: str | None = None
         self.watch: Callable[[Sequence[Incident]], None] = lambda _: None
         """Told, after each commit, of the incidents that it changed."""
+        self.tallied: Callable[[Sequence[Tally]], None] = lambda _: None
+        """Told, after each commit, what its blocks brought."""
         self.progress = asyncio.Event()
         """Set whenever a commit has ended, well or not; whoever looks at it clears it."""
         self.committed = asyncio.Event()
@@ -118,6 +120,7 @@ class Committer:
             self.failure = None
         for tally in tallies:
             publish(self._metrics, tally)
+        self.tallied(tallies)
         if effects.incidents:
             self.watch(list(effects.incidents.values()))
         self._note_dropped({sink for sink, _, _ in effects.deliveries}, dropped)

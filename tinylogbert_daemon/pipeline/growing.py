@@ -39,10 +39,13 @@ class Growing:
         id_ = self._book.covering(source, verdict.key)
         # of all that come until the commit, only the last one is cut out of its block
         self._lines[id_] = partial(judged.line, judged.last(verdict, few=few))
-        growth = self._growths.get(id_)
+        growth, step = self._growths.get(id_), (judged.now, records)
         if growth is None:
-            self._growths[id_] = Growth(source, verdict.key, "", judged.now, records, 1, score)
+            self._growths[id_] = Growth(
+                source, verdict.key, "", judged.now, records, 1, score, [step]
+            )
         else:
+            growth.steps.append(step)
             growth.until = max(growth.until, judged.now)
             growth.records += records
             growth.times += 1

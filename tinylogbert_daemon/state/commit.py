@@ -85,7 +85,7 @@ def write(db: sqlite3.Connection, effects: Effects) -> None:
         )
     db.executemany(
         f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         [incident_values(one) for one in effects.incidents.values()],
     )
     seal(db, "incidents", [(id_,) for id_ in effects.incidents])

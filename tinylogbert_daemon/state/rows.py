@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import asdict
 from typing import Any
 
+from tinylogbert_daemon.decide.curve import Curve
 from tinylogbert_daemon.decide.difference import Nearest
 from tinylogbert_daemon.decide.incident import Anomaly, Incident, Muted
 from tinylogbert_daemon.decide.storms import Example, Storm
@@ -14,21 +15,22 @@ from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.state.effects import FileRow
 from tinylogbert_daemon.state.owed import OwedText
-from tinylogbert_daemon.state.schema import FEEDBACK_VERSION
+from tinylogbert_daemon.state.schema import CURVE_VERSION, FEEDBACK_VERSION
 
 FILE_COLUMNS = (
     "device, inode, head, source, path, offset, lines, tail, mid_line, skipping, cursor, seen"
 )
 INCIDENT_COLUMNS = (
     "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
-    "close_reason, withheld, suppressed, peak, storm, muted"
+    "close_reason, withheld, suppressed, peak, storm, muted, curve"
 )
 # the same of older databases, which whoever only reads does not migrate
 _INCIDENT_COLUMNS_1 = (
     "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
-    "'', '', 0, 0, NULL, NULL"
+    "'', '', 0, 0, NULL, NULL, NULL"
 )
-_INCIDENT_COLUMNS_2 = INCIDENT_COLUMNS.replace(", muted", ", NULL")
+_INCIDENT_COLUMNS_2 = INCIDENT_COLUMNS.replace(", muted, curve", ", NULL, NULL")
+_INCIDENT_COLUMNS_7 = INCIDENT_COLUMNS.replace(", curve", ", NULL")
 
 OWED_COLUMNS = "source, key, first, shape, now, learning, readback"
 
@@ -41,7 +43,9 @@ def incident_columns(db: sqlite3.Connection) -> str:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version < 2:
         return _INCIDENT_COLUMNS_1
-    return INCIDENT_COLUMNS if version >= FEEDBACK_VERSION else _INCIDENT_COLUMNS_2
+    if version < FEEDBACK_VERSION:
+        return _INCIDENT_COLUMNS_2
+    return INCIDENT_COLUMNS if version >= CURVE_VERSION else _INCIDENT_COLUMNS_7
 
 
 def file_row(*values: Any) -> FileRow:
@@ -97,13 +101,14 @@ def incident_values(incident: Incident) -> tuple[Any, ...]:
         incident.peak,
         None if incident.storm is None else json.dumps(asdict(incident.storm)),
         None if incident.muted is None else json.dumps(asdict(incident.muted)),
+        None if incident.curve is None else json.dumps(incident.curve, separators=(",", ":")),
     )
 
 
 def incident(*values: Any) -> Incident:
     """Return the incident whose values are those of ``INCIDENT_COLUMNS``."""
     id_, _, _, opened, last_seen, closed, records, last_line, alerted, first, *rest = values
-    close_reason, withheld, suppressed, peak, storm, muted = rest
+    close_reason, withheld, suppressed, peak, storm, muted, curve = rest
     opener = anomaly(first)
     return Incident(
         id_,
@@ -120,6 +125,7 @@ def incident(*values: Any) -> Incident:
         max(peak, opener.score),
         None if storm is None else _storm(storm),
         None if muted is None else Muted(**json.loads(muted)),
+        None if curve is None else _curve(curve),
     )
 
 
@@ -147,6 +153,11 @@ def owed_text(*values: Any) -> OwedText:
 def _nearest(fields: dict[str, Any]) -> Nearest:
     difference = tuple((operation, words) for operation, words in fields["difference"])
     return Nearest(**{**fields, "difference": difference})
+
+
+def _curve(content: str) -> Curve:
+    seconds, counts = json.loads(content)
+    return Curve(float(seconds), tuple(map(int, counts)))
 
 
 def _storm(content: str) -> Storm:

@@ -26,7 +26,8 @@ _SUMMED = {
         "id",
         "CAST(id AS BLOB), CAST(source AS BLOB), key, opened, last_seen, closed, records, "
         "CAST(last_line AS BLOB), alerted, CAST(first AS BLOB), CAST(close_reason AS BLOB), "
-        "CAST(withheld AS BLOB), suppressed, peak, CAST(storm AS BLOB)",
+        "CAST(withheld AS BLOB), suppressed, peak, CAST(storm AS BLOB), CAST(muted AS BLOB), "
+        "CAST(curve AS BLOB)",
     ),
     "deliveries": (
         "number",

@@ -37,6 +37,7 @@ _OPEN_ON_LOOPBACK = frozenset(
         "/api/anomaly/tokenize",
         "/api/status",
         "/api/sources",
+        "/api/rates",
         "/api/model",
     )
 )

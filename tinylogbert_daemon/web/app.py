@@ -65,6 +65,9 @@ class Health(Protocol):
     def sources(self) -> list[models.SourceView]:
         """Return how each source stands."""
 
+    def rates(self) -> models.RatesResponse:
+        """Return how much there was of each source of late."""
+
     def model(self) -> models.ModelCard:
         """Return the card of the model in use."""
 
@@ -211,6 +214,15 @@ def _add_views(app: FastAPI, health: Health) -> None:
     )
     async def sources() -> Response:
         return JSONResponse({"sources": [source.model_dump() for source in health.sources()]})
+
+    @app.get(
+        "/api/rates",
+        summary="Lines, records and anomalies of each source, minute by minute",
+        response_model=models.RatesResponse,
+        responses=REFUSALS,
+    )
+    async def rates() -> Response:
+        return JSONResponse(health.rates().model_dump())
 
     @app.get(
         "/api/model",

@@ -39,6 +39,16 @@ class Muted(BaseModel):
     )
 
 
+class Curve(BaseModel):
+    """When the records of an incident came: so many in each span from its opening on."""
+
+    seconds: float = Field(description="How long a span is, in log time.", examples=[2.0])
+    counts: list[int] = Field(
+        description="Records of each span, 24 at most; the longer the incident, the longer they.",
+        examples=[[1, 0, 2]],
+    )
+
+
 class Incident(BaseModel):
     """An incident: the fields of its alert, and what became of that.
 
@@ -95,6 +105,10 @@ class Incident(BaseModel):
     alerted: bool = Field(description="Whether its opening was sent.", examples=[True])
     withheld: str = Field(description="Why not: budget, source-budget or muted.", examples=[""])
     muted: Muted | None = Field(examples=[None])
+    curve: Curve | None = Field(
+        description="Null where a version that drew none has opened it.",
+        examples=[{"seconds": 2.0, "counts": [1, 0, 2]}],
+    )
 
 
 class IncidentQuery(BaseModel):

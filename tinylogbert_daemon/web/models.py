@@ -158,6 +158,25 @@ class SourcesResponse(BaseModel):
     sources: list[SourceView]
 
 
+class SourceRate(BaseModel):
+    """How much there was of a source, span by span, the oldest first."""
+
+    name: str = Field(examples=["system"])
+    lines: list[int] = Field(description="Lines committed.", examples=[[310, 295, 12]])
+    records: list[int] = Field(description="Records committed.", examples=[[310, 295, 12]])
+    anomalies: list[int] = Field(description="Anomalous ones of them.", examples=[[0, 1, 0]])
+
+
+class RatesResponse(BaseModel):
+    """Counts of the last two hours, or since the start; each list holds one for each span."""
+
+    seconds: float = Field(description="How long a span is.", examples=[60.0])
+    running_seconds: float = Field(
+        description="For how long the last span has run by now.", examples=[2.5]
+    )
+    sources: list[SourceRate] = Field(description="The configured sources.")
+
+
 class ModelCard(BaseModel):
     """The model in use, out of its manifest."""
 

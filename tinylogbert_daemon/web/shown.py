@@ -27,6 +27,7 @@ def shown(incident: Incident) -> dict[str, Any]:
             "author": muted.author,
             "until": muted.until,
         },
+        "curve": None if incident.curve is None else incident.curve._asdict(),
     }
 
 

@@ -1,49 +1,16 @@
 // One incident as an article, and the sparkline of its rate.
 
+import { sparkline } from "./spark.js";
 import { count, difference, duration, element, moment, shaded, visible } from "./text.js";
 
 const SEVERE = 0.8;
-const SAMPLES = 40;
-const SVG = "http://www.w3.org/2000/svg";
 
-const history = new Map(); // records by the time at which this page saw them
-
-// Remember how many records an incident has, to draw how they came.
-export function observe(incident) {
-  const seen = history.get(incident.id) ?? [[incident.opened, 1]];
-  const [lastTime, lastCount] = seen.at(-1);
-  if (incident.records > lastCount && incident.last_seen > lastTime) {
-    seen.push([incident.last_seen, incident.records]);
-  }
-  if (seen.length > SAMPLES) seen.splice(1, 1);
-  history.set(incident.id, seen);
-}
-
-function sparkline(incident) {
-  const seen = history.get(incident.id) ?? [];
-  if (seen.length < 2) return null;
-  const rates = seen.slice(1).map(([time, records], i) => [
-    time, (records - seen[i][1]) / Math.max(1, time - seen[i][0]),
-  ]);
-  const begin = seen[0][0];
-  const span = Math.max(1, seen.at(-1)[0] - begin);
-  const most = Math.max(...rates.map(([, rate]) => rate));
-  const points = rates.flatMap(([time, rate], i) => {
-    const x = (at) => (100 * (at - begin) / span).toFixed(1);
-    const y = (19 - 18 * rate / most).toFixed(1);
-    return [`${x(i ? rates[i - 1][0] : begin)},${y}`, `${x(time)},${y}`];
-  });
-  const drawing = document.createElementNS(SVG, "svg");
-  drawing.setAttribute("viewBox", "0 0 100 20");
-  drawing.setAttribute("preserveAspectRatio", "none");
-  drawing.setAttribute("class", "spark");
-  drawing.setAttribute("role", "img");
-  drawing.setAttribute("aria-label", `rate of records; at most ${most.toFixed(2)} a second`);
-  const path = document.createElementNS(SVG, "polyline");
-  path.setAttribute("points", points.join(" "));
-  path.setAttribute("vector-effect", "non-scaling-stroke");
-  drawing.append(path);
-  return drawing;
+// Its rate from the opening on, as the daemon has counted it; nothing where all came at once.
+function rate({ curve }) {
+  if (!curve || curve.counts.length < 2) return null;
+  const most = Math.max(...curve.counts);
+  const label = `records over time: at most ${count(most)} in ${duration(curve.seconds)}`;
+  return sparkline([{ counts: curve.counts, name: "records" }], label);
 }
 
 function meter(label, value) {
@@ -97,7 +64,7 @@ export function article(incident) {
   if (incident.records > 1 && incident.last_line !== incident.log_text) {
     made.append(element("p", { class: "usual" }, "last: ", ...visible(incident.last_line)));
   }
-  const drawn = sparkline(incident);
+  const drawn = rate(incident);
   made.append(element(
     "div", { class: "meters" },
     meter("score", incident.score), meter("severity", incident.severity),

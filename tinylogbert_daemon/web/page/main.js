@@ -1,9 +1,9 @@
 // The page: what is asked when, and what keys and buttons do.
 
 import { get, listen, Refused, send, token } from "./api.js";
-import { article, observe } from "./incident.js";
+import { article } from "./incident.js";
 import {
-  showFeedback, showFigures, showHealth, showModel, showSources, tryLine,
+  showFeedback, showFigures, showHealth, showModel, showRates, showSources, tryLine,
 } from "./panels.js";
 import { visible } from "./text.js";
 
@@ -34,7 +34,6 @@ function fits(incident) {
 }
 
 function put(incident, first) {
-  observe(incident);
   const made = article(incident);
   const old = $("list").querySelector(`[data-id="${CSS.escape(incident.id)}"]`);
   if (old) {
@@ -144,6 +143,7 @@ async function refresh() {
   if (document.hidden) return;
   if (await showHealth()) {
     await attempt(async () => {
+      await showRates();
       await showFigures();
       await showSources();
       $("figure-open").textContent = (await get("/api/status")).incidents_open;

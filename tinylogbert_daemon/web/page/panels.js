@@ -1,10 +1,15 @@
 // What stands beside the incidents: sources, model, feedback, a line to try, and the head.
 
 import { get, metrics, send } from "./api.js";
+import { sparkline } from "./spark.js";
 import { bytes, count, element, moment, shaded, visible } from "./text.js";
 
 const $ = (id) => document.getElementById(id);
+const RATES_SECONDS = 60;
+
 let before = null; // the last sample of /metrics, with its time
+let asked = -Infinity; // when /api/rates was asked
+const drawn = new Map(); // by source, its lines and anomalies of late
 
 export async function showHealth() {
   let well = false;
@@ -36,6 +41,40 @@ export async function showFigures() {
   before = now;
 }
 
+const sum = (counts) => counts.reduce((a, b) => a + b, 0);
+
+// What the daemon has counted since before this page was opened: asked at once, then each minute.
+export async function showRates() {
+  const now = performance.now() / 1000;
+  if (now - asked < RATES_SECONDS) return;
+  const { seconds, running_seconds: running, sources } = await get("/api/rates");
+  asked = now;
+  drawn.clear();
+  for (const source of sources) drawn.set(source.name, source);
+  const spans = sources[0]?.lines.length ?? 0;
+  if (!spans) return;
+  const lines = sources[0].lines.map((_, i) => sum(sources.map((one) => one.lines[i])));
+  const anomalies = sum(sources.flatMap((one) => one.anomalies));
+  const label = `lines a minute for ${count(spans)} min: at most ${count(Math.max(...lines))}; `
+    + `${count(anomalies)} anomalies in all`;
+  $("spark-lines").replaceChildren(sparkline([{ counts: lines, name: "lines" }], label));
+  // the last whole minute, until this page has seen for itself
+  const rate = spans > 1 ? lines[spans - 2] / seconds : lines[0] / Math.max(1, running);
+  if (!before) $("figure-lines").textContent = count(rate);
+}
+
+function rate(source) {
+  const found = drawn.get(source.name);
+  if (!found) return "";
+  const rows = [{ counts: found.lines, name: "lines" }];
+  const anomalies = sum(found.anomalies);
+  if (anomalies) rows.push({ counts: found.anomalies, name: "anomalies" });
+  const label = `a minute for ${count(found.lines.length)} min: at most `
+    + `${count(Math.max(...found.lines))} lines and ${count(Math.max(...found.anomalies))} of `
+    + `${count(anomalies)} anomalies`;
+  return sparkline(rows, label);
+}
+
 const HOW = {
   configured: "set in the configuration",
   recognised: "recognised from its records",
@@ -56,12 +95,12 @@ export async function showSources() {
   const { sources } = await get("/api/sources");
   $("sources").replaceChildren(...sources.map((source) => element(
     "tr", {},
-    element("th", { scope: "row" }, ...visible(source.name)),
+    element("th", { scope: "row" }, ...visible(source.name),
+      element("span", { class: "format" }, ...formats(source.formats))),
     element("td", { class: source.state }, source.state),
     element("td", {}, count(source.files), source.unreadable ? ` (${source.unreadable} unreadable)` : ""),
-    element("td", {}, count(source.lines)),
+    element("td", {}, count(source.lines), rate(source)),
     element("td", {}, bytes(source.lag_bytes)),
-    element("td", {}, ...formats(source.formats)),
   )));
   const chosen = $("filter-source");
   for (const { name } of sources) {
