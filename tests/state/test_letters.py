@@ -11,7 +11,7 @@ import pytest
 
 from tests.sinks.server import alert_body
 from tests.state.effects import block_effects
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.state import Effects, Store
 from tinylogbert_daemon.state.letters import revive_beside
@@ -68,6 +68,18 @@ def test_all_some_or_those_of_a_sink_are_put_back_as_new(tmp_path: Path) -> None
     assert revive_beside(tmp_path / DATABASE, None, []) == 2
     assert revive_beside(tmp_path / DATABASE, None, []) == 0
     assert store.pending_counts() == {"webhook": 3, "email": 1}
+    store.close()
+
+
+def test_what_is_put_back_has_a_sum_and_what_is_damaged_is_not(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    give_up(store, "a", "b")
+    assert revive_beside(tmp_path / DATABASE, None, ["id-a"]) == 1
+    unsealed = "SELECT COUNT(*) FROM deliveries WHERE sum IS NULL"
+    assert store.ask(lambda db: db.execute(unsealed).fetchone()) == (0,)
+    store.change(lambda db: db.execute("UPDATE dead SET body = 'c'"))
+    with pytest.raises(DamagedStateError, match="a row of dead has another checksum"):
+        revive_beside(tmp_path / DATABASE, None, [])
     store.close()
 
 

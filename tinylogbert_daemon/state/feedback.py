@@ -13,6 +13,7 @@ from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.shape import record, shapes
 from tinylogbert_daemon.privacy import Masker
 from tinylogbert_daemon.state.schema import FEEDBACK_VERSION
+from tinylogbert_daemon.state.sums import seal
 
 FEEDBACK_KEPT = 10_000
 """How many entries the state holds, those that were undone or have expired included."""
@@ -128,6 +129,7 @@ def add(db: sqlite3.Connection, entries: Sequence[Feedback]) -> list[Feedback]:
                 _values(entry),
             )
             added.append(replace(entry, number=int(cursor.lastrowid or 0)))
+    seal(db, "feedback", [(entry.number,) for entry in added])
     return added
 
 
@@ -141,6 +143,7 @@ def undo(db: sqlite3.Connection, number: int, author: str, now: float) -> Feedba
     db.execute(
         "UPDATE feedback SET undone = ?, undone_by = ? WHERE number = ?", (now, author, number)
     )
+    seal(db, "feedback", [(number,)])
     return replace(found[0], undone=now, undone_by=author)
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinylogbert_daemon.errors import StateError
+from tinylogbert_daemon.errors import DamagedStateError, StateError
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.state.damage import state_error
 from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.sums import broken, provide, seal, seal_new
 
 LETTERS_VERSION = 6
 """The schema's first version that has them."""
@@ -45,11 +46,12 @@ def bury(
     Part of the caller's transaction; raises ``sqlite3.Error``.
     """
     for number, reason in reasons.items():
-        db.execute(
+        buried = db.execute(
             "INSERT INTO dead (sink, incident, body, attempts, died, reason) "
             "SELECT sink, incident, body, attempts + 1, ?, ? FROM deliveries WHERE number = ?",
             (now, printable(reason, _REASON_CHARACTERS), number),
         )
+        seal(db, "dead", [(buried.lastrowid,)])
         db.execute("DELETE FROM deliveries WHERE number = ?", (number,))
     gone: Counter[str] = Counter()
     for (sink,) in db.execute("SELECT DISTINCT sink FROM dead").fetchall():
@@ -66,8 +68,11 @@ def bury(
 def revive(db: sqlite3.Connection, sink: str | None, incidents: Iterable[str]) -> int:
     """Owe letters anew, all or those of a sink or of incidents; return how many.
 
-    Part of the caller's transaction; raises ``sqlite3.Error``.
+    Part of the caller's transaction; raises ``sqlite3.Error``, and :class:`DamagedStateError` where
+    a letter is not what was written: it would be sent under a new sum.
     """
+    if db.execute(broken("dead")).fetchone():
+        raise DamagedStateError("the state is damaged: a row of dead has another checksum")
     wanted = list(incidents)
     where = "(?1 IS NULL OR sink = ?1)"
     if wanted:
@@ -78,6 +83,7 @@ def revive(db: sqlite3.Connection, sink: str | None, incidents: Iterable[str]) -
         f"SELECT sink, incident, body FROM dead WHERE {where} ORDER BY number",
         values,
     )
+    seal_new(db, "deliveries")
     return db.execute(f"DELETE FROM dead WHERE {where}", values).rowcount  # noqa: S608
 
 
@@ -97,6 +103,7 @@ def revive_beside(path: Path, sink: str | None, incidents: Iterable[str]) -> int
                 raise StateError(
                     f"{path}: was written by another version; start the daemon of this one first"
                 )
+            provide(db)
             db.execute("BEGIN IMMEDIATE")
             count = revive(db, sink, incidents)
             db.execute("COMMIT")

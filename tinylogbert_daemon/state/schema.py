@@ -115,6 +115,10 @@ MIGRATIONS = (
         CAST(withheld AS BLOB), suppressed, peak, CAST(storm AS BLOB)
     );
     """,
+    """
+    ALTER TABLE feedback ADD COLUMN sum INTEGER;
+    ALTER TABLE dead ADD COLUMN sum INTEGER;
+    """,
 )
 
 FEEDBACK_VERSION = 7

@@ -30,7 +30,7 @@ def scrub(db: sqlite3.Connection, masker: Masker | None) -> bool:
         _deliveries(db, masker, "dead")
         _feedback(db, masker)
         _owed(db, masker)
-        seal_new(db, "incidents", "deliveries", "owed")
+        seal_new(db, "incidents", "deliveries", "dead", "feedback", "owed")
     db.execute("INSERT OR REPLACE INTO privacy VALUES (1, ?)", (rules,))
     return True
 
@@ -73,8 +73,7 @@ def _deliveries(
     rows = db.execute(f"SELECT number, body FROM {table}")  # noqa: S608
     masked = [(masked_alert(body, masker), number, body) for number, body in rows]
     changed = [(new, number) for new, number, body in masked if new != body]
-    unsealed = ", sum = NULL" if table == "deliveries" else ""
-    db.executemany(f"UPDATE {table} SET body = ?{unsealed} WHERE number = ?", changed)  # noqa: S608
+    db.executemany(f"UPDATE {table} SET body = ?, sum = NULL WHERE number = ?", changed)  # noqa: S608
 
 
 def masked_alert(body: str, masker: Masker) -> str:
@@ -98,16 +97,13 @@ def masked_alert(body: str, masker: Masker) -> str:
 
 
 def _feedback(db: sqlite3.Connection, masker: Masker) -> None:
-    rows = [
-        ({"sample": sample, "text": text}, number)
-        for number, sample, text in db.execute("SELECT number, sample, text FROM feedback")
-    ]
-    for fields, _ in rows:
+    changed = []
+    for number, sample, text in db.execute("SELECT number, sample, text FROM feedback"):
+        fields = {"sample": sample, "text": text}
         _mask(fields, "sample", masker)
-    db.executemany(
-        "UPDATE feedback SET sample = ?, text = ? WHERE number = ?",
-        [(fields["sample"], fields["text"], number) for fields, number in rows],
-    )
+        if fields != {"sample": sample, "text": text}:
+            changed.append((fields["sample"], fields["text"], number))
+    db.executemany("UPDATE feedback SET sample = ?, text = ?, sum = NULL WHERE number = ?", changed)
 
 
 def _owed(db: sqlite3.Connection, masker: Masker) -> None:

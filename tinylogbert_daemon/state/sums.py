@@ -37,14 +37,24 @@ _SUMMED = {
         "source, key",
         "CAST(source AS BLOB), key, CAST(first AS BLOB), shape, now, learning, readback",
     ),
+    "feedback": (
+        "number",
+        "number, CAST(kind AS BLOB), key, CAST(text AS BLOB), CAST(sample AS BLOB), near, created, "
+        "expires, CAST(author AS BLOB), CAST(note AS BLOB), undone, CAST(undone_by AS BLOB)",
+    ),
+    "dead": (
+        "number",
+        "CAST(sink AS BLOB), CAST(incident AS BLOB), CAST(body AS BLOB), attempts, died, "
+        "CAST(reason AS BLOB)",
+    ),
     "budget": ("source", "CAST(source AS BLOB), tokens, time"),
     "suppressed": (
         "source, reason",
         "CAST(source AS BLOB), CAST(reason AS BLOB), total, pending, since",
     ),
 }
-SMALL = ("sources", "budget", "suppressed", "files", "reference", "sketch", "owed")
-LARGE = ("texts", "incidents", "deliveries")
+SMALL = ("sources", "budget", "suppressed", "files", "reference", "sketch", "owed", "feedback")
+LARGE = ("texts", "incidents", "deliveries", "dead")
 
 SUM_OF = {table: f"row_sum({columns})" for table, (_, columns) in _SUMMED.items()}
 """By table, what the sum of a row is, in SQL."""
