@@ -9,18 +9,25 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import log_lines
-from tests.daemon.service import ROOT, Service, until
+from tests.daemon.service import ROOT, Service, call, until
+from tinylogbert_daemon.cli.client import Daemon
 from tinylogbert_daemon.state.schema import MIGRATIONS
 
 # What was released under these schemas: its commit, and the version of its tables. The first has
 # another normaliser and another base model, so that all texts are re-keyed.
 RELEASES = {"first": ("8f3ba94", 1), "second": ("d8ff944", 2)}
 LINES = log_lines(1200, seed=7)
+# the first that knows feedback; its tables have no sums of it, and its masks of hex are others
+FEEDBACK = ("bf443c7", 7)
 TROUBLE = "2026-06-12T10:00:28.123Z FATAL [worker-3] store: filesystem is corrupted, giving up"
+
+REQUEST = "2026-06-12T10:00:28.123Z ERROR [api] request {} was refused: quota is exhausted"
+JOB = "2026-06-12T10:00:{:02}.123Z INFO [worker-1] queue: processed {} jobs"
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -96,3 +103,62 @@ def test_upgrade_and_rollback(service: Service, commit: str, schema: int, tmp_pa
     service.start(env=older)
     _commit(service, 1201)
     assert service.stop() == 0
+
+
+def test_what_is_muted_stays_muted_through_upgrade_and_rollback(
+    service: Service, tmp_path: Path
+) -> None:
+    commit, schema = FEEDBACK
+    older = {"PYTHONPATH": str(_source(commit, tmp_path / "older"))}
+    daemon = Daemon(service.state / "api.sock")
+
+    def say(*arguments: str, env: dict[str, str] | None = None) -> None:
+        done = call("feedback", *arguments, "-c", service.config_file, env=env or {})
+        assert done.returncode == 0, done.stderr
+
+    def muted() -> dict[str, Any]:
+        """Return who mutes the open incidents that are muted, by their lines."""
+        found = daemon.ask("GET", "/api/incidents", open=True, muted=True)["incidents"]
+        return {one["log_text"]: one["muted"]["author"] for one in found}
+
+    # whatever is not muted alerts
+    service.configure(decision={"learning_hours": 0, "threshold": 0.0})
+    lines = [JOB.format(n % 28, n) for n in range(350)]
+    service.start(env=older)
+    service.write("app.log", *lines[:300])
+    _commit(service, 300)
+    service.write("app.log", TROUBLE)
+    until(lambda: TROUBLE in [one["log_text"] for one in service.alerts()], "an alert")
+    (id_,) = (one["id"] for one in service.alerts() if one["log_text"] == TROUBLE)
+    say("add", "mute", id_, "--for", "2h", "--author", "anna", env=older)
+    line = REQUEST.format("3f2a9c0d77e1b245")
+    say("add", "normal", "--line", line, "--author", "ben", env=older)
+    assert service.stop() == 0
+    before = service.alerts()
+
+    # the upgrade: both come again, one with another id, and nobody is told
+    again = [TROUBLE, REQUEST.format("a61fd0339b0ce872")]
+    service.write("app.log", *lines[300:350], *again)
+    service.start()
+    _commit(service, 353)
+    # their verdicts may come after the lines are committed
+    until(lambda: len(muted()) == 2, "both are flagged")
+    assert muted() == {again[0]: "anna", again[1]: "ben"}
+    assert 'alerts_suppressed_total{reason="muted"} 2.0' in service.get("/metrics")
+    held = daemon.ask("GET", "/api/feedback", active=True)["entries"]
+    assert [(one["kind"], one["author"]) for one in held] == [("normal", "ben"), ("mute", "anna")]
+    # it is this that keeps them quiet
+    say("undo", "1")
+    service.write("app.log", TROUBLE)
+    until(lambda: len(service.alerts()) > len(before), "an alert again")
+    assert service.stop() == 0
+    assert [one["log_text"] for one in service.alerts()[len(before) :]] == [TROUBLE]
+
+    # the rollback: the copy knows what held before the upgrade, and no undoing of it
+    (service.state / f"state.db.v{schema}").rename(service.state / "state.db")
+    service.start(env=older)
+    _commit(service, 354)
+    until(lambda: len(muted()) == 2, "both are flagged again")
+    assert muted() == {again[0]: "anna", again[1]: "ben"}
+    assert service.stop() == 0
+    assert len(service.alerts()) == len(before) + 1
