@@ -55,7 +55,8 @@ def app(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 OPERATIONS = [
     *(f"POST /api/anomaly/{name}" for name in ("detect", "batch_detect", "tokenize")),
     *(f"GET {path}" for path in ("/metrics", "/healthz", "/readyz", "/api/status")),
-    *(f"GET /api/{name}" for name in ("sources", "model", "incidents", "incidents/{id}")),
+    *(f"GET /api/{name}" for name in ("sources", "rates", "model")),
+    *(f"GET /api/{name}" for name in ("incidents", "incidents/{id}")),
     *(f"GET /api/{name}" for name in ("feedback", "feedback/export")),
     *(f"POST /api/{name}" for name in ("feedback", "feedback/import")),
     "DELETE /api/feedback/{number}",
