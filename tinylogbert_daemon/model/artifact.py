@@ -67,7 +67,11 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A checked artifact. ``model`` holds the bytes of ``model.pt``, their hash verified."""
+    """A checked artifact.
+
+    ``model`` holds the bytes of ``model.pt``, their hash verified; if it is empty, they are read
+    and checked again when they are asked for.
+    """
 
     name: str
     folder: Path
@@ -87,11 +91,12 @@ class Artifact:
         """Return the graph as saved; its ``state_dict`` is what further training starts from."""
         import torch  # on use: checking an artifact needs no torch, and its import takes a second
 
+        model = self.model or _checked(self.folder, MODEL_FILE, self.manifest)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # TorchScript is DESIGN's choice
             try:
                 module: torch.jit.ScriptModule = torch.jit.load(  # type: ignore[no-untyped-call]
-                    io.BytesIO(self.model), map_location="cpu"
+                    io.BytesIO(model), map_location="cpu"
                 )
             except RuntimeError as error:
                 raise ArtifactError(
@@ -154,17 +159,9 @@ def load(model: str | None = None, pinned: str = "") -> Artifact:
             f"{folder / MANIFEST_FILE}: has been changed (hash {actual}, "
             f"the folder's name says {named['hash']}); restore the folder or train again"
         )
-    checked = {}
-    for name in (MODEL_FILE, TOKENIZER_FILE):
-        checked[name] = _read(folder / name)
-        if sha256(checked[name]).hexdigest() != manifest.files.get(name):
-            raise ArtifactError(
-                f"{folder / name}: has been changed (its SHA-256 is not the one in "
-                f"{MANIFEST_FILE}); restore the folder or train again"
-            )
-    tokenizer = Tokenizer(checked[TOKENIZER_FILE].decode("utf-8", "replace"))
-    name = f"{manifest.model_type}-{actual}"
-    return Artifact(name, folder, manifest, tokenizer, checked[MODEL_FILE])
+    weights = _checked(folder, MODEL_FILE, manifest)
+    tokenizer = Tokenizer(_checked(folder, TOKENIZER_FILE, manifest).decode("utf-8", "replace"))
+    return Artifact(f"{manifest.model_type}-{actual}", folder, manifest, tokenizer, weights)
 
 
 def write(
@@ -212,6 +209,16 @@ def _read(path: Path) -> bytes:
         raise ArtifactError(
             f"{path}: cannot read this part of the model: {error.strerror}"
         ) from error
+
+
+def _checked(folder: Path, name: str, manifest: Manifest) -> bytes:
+    content = _read(folder / name)
+    if sha256(content).hexdigest() != manifest.files.get(name):
+        raise ArtifactError(
+            f"{folder / name}: has been changed (its SHA-256 is not the one in "
+            f"{MANIFEST_FILE}); restore the folder or train again"
+        )
+    return content
 
 
 def _parse(folder: Path, content: bytes) -> Manifest:

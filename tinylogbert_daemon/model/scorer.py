@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -18,6 +18,7 @@ from tinylogbert_daemon.config.schema import Precision
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.model.artifact import Artifact
+from tinylogbert_daemon.model.memory import give_back
 from tinylogbert_daemon.model.precision import has_bfloat16, same_in_any_batch
 from tinylogbert_daemon.model.tokenizer import END, PAD, POSITIONS, START, Encoding
 
@@ -82,16 +83,19 @@ class Scorer:
         self.artifact = artifact
         self._observe = observe
         self._pool = ThreadPoolExecutor(threads, "scorer") if threads > 1 else None
-        self._graph = self._loaded(precision)
-        try:
-            self._run([encoding.ids for encoding in artifact.tokenizer.encode(["error"])])
-        except RuntimeError as error:  # what torch raises
-            # the interpreter's trace comes first
-            reason = printable((str(error).strip() or "no reason given").splitlines()[-1])
-            raise ArtifactError(
-                f"{artifact.folder}: the model does not run on this host: {reason}; is "
-                "MemoryDenyWriteExecute set, or memory short?"
-            ) from error
+        with _one_thread_a_product():
+            self._graph = self._loaded(precision)
+            try:
+                self._run([encoding.ids for encoding in artifact.tokenizer.encode(["error"])])
+            except RuntimeError as error:  # what torch raises
+                # the interpreter's trace comes first
+                reason = printable((str(error).strip() or "no reason given").splitlines()[-1])
+                raise ArtifactError(
+                    f"{artifact.folder}: the model does not run on this host: {reason}; is "
+                    "MemoryDenyWriteExecute set, or memory short?"
+                ) from error
+        self.artifact = replace(artifact, model=b"")  # the graph holds the weights
+        give_back()
 
     def score(self, texts: Sequence[str]) -> list[Verdict]:
         """Return the verdict of each text, in order; an empty text gets :func:`blank_verdict`."""
@@ -112,9 +116,8 @@ class Scorer:
     def _loaded(self, precision: Precision) -> torch.jit.ScriptModule:
         if precision == "bf16" or (precision == "auto" and has_bfloat16("cpu")):
             graph = self.artifact.graph(torch.bfloat16)
-            with _one_thread_a_product():
-                if same_in_any_batch(graph, _sample(self.artifact.tokenizer.size)):
-                    return graph
+            if same_in_any_batch(graph, _sample(self.artifact.tokenizer.size)):
+                return graph
             if precision == "bf16":
                 raise ArtifactError(
                     f"{self.artifact.folder}: verdicts in bf16 would depend on their batch on this "
