@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 
 from tinylogbert_daemon.source.block import Position
 from tinylogbert_daemon.source.identity import alike
+from tinylogbert_daemon.source.listing import Listings
 
 Alike = Callable[[bytes], "list[Position]"]
 Lookup = Callable[[int, int], "list[Position]"]
@@ -37,6 +38,7 @@ class OpenFiles:
     """
 
     def __init__(self, lookup: Lookup = nothing_saved, alike: Alike = nothing_alike) -> None:
+        self.listings = Listings()
         self._alike = alike
         self._lookup = lookup
         self._lock = threading.Lock()
