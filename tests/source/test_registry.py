@@ -1,4 +1,4 @@
-"""Claims and positions of open files: forgetting one owner leaves the others', and nothing behind."""
+"""Claims and positions of open files: forgetting an owner leaves the others', and no rest."""
 
 from __future__ import annotations
 
