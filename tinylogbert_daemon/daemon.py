@@ -242,11 +242,13 @@ class Daemon:
         while True:
             if pipeline.stuck_seconds() < STUCK_SECONDS:
                 self._notifier.watchdog()
-            lag = sum(entry.lag_bytes for entry in pipeline.followed().values())
-            self._notifier.status(
-                f"following {len(pipeline.followed())} files, {lag} bytes behind, "
-                f"{len(pipeline.incidents)} incidents open"
-            )
+            if self._notifier.is_heard:
+                followed = pipeline.followed().values()
+                lag = sum(entry.lag_bytes for entry in followed)
+                self._notifier.status(
+                    f"following {len(followed)} files, {lag} bytes behind, "
+                    f"{len(pipeline.incidents)} incidents open"
+                )
             await asyncio.sleep(every)
 
     def _tidy(self, store: Store, config: Config) -> None:

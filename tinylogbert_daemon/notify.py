@@ -34,6 +34,11 @@ class Notifier:
             return cls(None)
         return cls(address, _watchdog_seconds(environment))
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anything is sent at all."""
+        return self._address is not None
+
     def ready(self, status: str) -> None:
         """Say that start-up, or a reload, is done; ``status`` is shown by ``systemctl status``."""
         self._send("READY=1", _status(status))

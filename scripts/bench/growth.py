@@ -14,6 +14,7 @@ import math
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from common import Daemon, finish, parser, say
 from memory import lines as shape_lines
 
 SETTINGS = {"decision": {"learning_hours": 0.0}, "sinks": {"log": {"enabled": False}}}
+KINDS_OF_GROWTH = ("lines", "files", "shapes")
 SHAPES_PER_TEXT = 20_736
 KINDS = 20
 
@@ -119,8 +121,8 @@ def plot(result: dict[str, Any], path: Path) -> None:
     from matplotlib import pyplot  # noqa: PLC0415
 
     figure, axes = pyplot.subplots(1, 2, figsize=(8, 3.2))
-    for kind in ("lines", "files", "shapes"):
-        rows = result[kind]
+    for kind in KINDS_OF_GROWTH:
+        rows = result.get(kind, [])
         sizes = [one["size"] for one in rows]
         for axis, key in zip(axes, ("cpu_s", "more_mb"), strict=True):
             axis.plot(sizes, [max(0.01, one[key]) for one in rows], marker="o", label=kind)
@@ -135,6 +137,7 @@ def main() -> None:
     """Measure each kind at each size."""
     options = parser(__doc__)
     options.add_argument("--most-shapes", type=int, default=1_000_000, metavar="N")
+    options.add_argument("--only", choices=KINDS_OF_GROWTH, action="append", help="only this kind")
     options.add_argument("--plot", type=Path, metavar="PNG", help="draw it (needs matplotlib)")
     args = options.parse_args()
     base = 10_000 if args.quick else 100_000
@@ -145,15 +148,17 @@ def main() -> None:
     shapes = [10**power for power in range(3, 8) if 10**power <= most]
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        result: dict[str, Any] = {
-            "lines": [of_lines(folder / f"l{n}", args.model, n) for n in lines],
-            "files": [of_files(folder / f"f{n}", args.model, n, base, idle) for n in files],
-            "shapes": [of_shapes(folder / f"s{n}", args.model, n, 50_000) for n in shapes],
+        measure: dict[str, Callable[[], list[dict[str, Any]]]] = {
+            "lines": lambda: [of_lines(folder / f"l{n}", args.model, n) for n in lines],
+            "files": lambda: [of_files(folder / f"f{n}", args.model, n, base, idle) for n in files],
+            "shapes": lambda: [of_shapes(folder / f"s{n}", args.model, n, 50_000) for n in shapes],
         }
-    for kind in ("lines", "files", "shapes"):
+        result: dict[str, Any] = {kind: measure[kind]() for kind in args.only or KINDS_OF_GROWTH}
+    kinds = list(result)
+    for kind in kinds:
         for one in result[kind]:
             say(f"{kind:>7} " + "  ".join(f"{key}={value}" for key, value in one.items()))
-    result["exponents"] = {kind: exponent(result[kind]) for kind in ("lines", "files", "shapes")}
+    result["exponents"] = {kind: exponent(result[kind]) for kind in kinds}
     if args.plot:
         plot(result, args.plot)
     finish(result)

@@ -285,5 +285,5 @@ def test_what_is_called_harmless_is_no_anomaly(
     for episode in range(episodes):
         judge.learn([known, other], 1000.0 * episode)
     now = 1000.0 * episodes
-    if judge.is_harmless(known, now, learning=learning):
+    if judge.harmless([known], now, learning=learning):
         assert not judge.decide(known, now, learning=learning).anomaly

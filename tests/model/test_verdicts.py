@@ -145,6 +145,37 @@ def test_lines_that_only_mention_us_are_scored(line: bytes) -> None:
     assert score.asked
 
 
+def test_shapes_that_wait_for_their_verdict_are_normalised_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    normalised: list[bytes] = []
+
+    def counted(shape: bytes) -> str:
+        normalised.append(shape)
+        return normalize(shape)
+
+    monkeypatch.setattr(verdicts, "normalize", counted)
+    monkeypatch.setattr(verdicts, "_AWAITED_SHAPES", 40)
+    cache = VerdictCache()
+    waiting = shapes(b"started worker one\nstarted worker two\n")
+    for _ in range(3):  # three blocks of a storm
+        assert set(cache.resolve(waiting).wanted) == set(map(normalize, waiting))
+    assert normalised == waiting
+    for text in map(normalize, waiting):
+        cache.put(blank_verdict(text))
+    assert not cache.resolve(waiting).wanted
+    assert normalised == waiting
+    assert None not in cache.look_up(waiting)
+    many = [b"word%s and more" % (b"x" * n) for n in range(1, 200)]
+    cache.resolve(many)
+    assert len(cache._awaited) <= 40
+    cache.resolve([b"long " * 200])
+    assert b"long " * 200 not in cache._awaited
+    misses = cache.resolve([b"scored at once"])
+    cache.add(misses, [blank_verdict(text) for text in misses.wanted])
+    assert b"scored at once" not in cache._awaited
+
+
 def test_what_is_missing_is_asked_for_once_and_filled_in() -> None:
     known: list[Verdict | None] = [None, blank_verdict("b"), None]
     assert missing([b"a", b"b", b"a"], known) == [b"a"]

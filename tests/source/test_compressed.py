@@ -18,6 +18,7 @@ from tinylogbert_daemon.source import identity, opener, rawfile
 from tinylogbert_daemon.source.block import Position
 from tinylogbert_daemon.source.identity import alike
 from tinylogbert_daemon.source.joining import Joining
+from tinylogbert_daemon.source.listing import Listings
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.tail import Form, Limits, ReadBack, Tail
 
@@ -245,8 +246,8 @@ def test_compressed_between_the_listing_and_the_opening(
         scene.rename()
     new = scene.write_lines(4)
 
-    def late(path: str) -> list[identity.Sibling]:
-        found = identity.siblings(path)
+    def late(path: str, listings: Listings) -> list[identity.Sibling]:
+        found = identity.siblings(path, listings)
         for name in (".2", ".1"):
             if scene.sibling(name).exists():
                 scene.pack(name)

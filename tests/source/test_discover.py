@@ -176,3 +176,27 @@ def test_file_is_looked_into_once(logs: Path, monkeypatch: pytest.MonkeyPatch) -
         assert discovery.scan().paths == [str(logs / "a.log")]
     (logs / "a.log").write_bytes(b"\0\1" * 400)
     assert discovery.scan().paths == []
+
+
+def test_a_small_file_is_looked_into_once_while_it_stays(
+    logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = logs / "a.log"
+    small.write_bytes(b"one line\n")
+    discovery = Discovery([str(small)])
+    assert discovery.scan().paths == [str(small)]
+    opened: list[object] = []
+    really = os.open
+
+    def note(path: str, *rest: int) -> int:
+        opened.append(path)
+        return really(path, *rest)
+
+    monkeypatch.setattr(os, "open", note)
+    assert discovery.scan().paths == [str(small)]
+    assert opened == []
+    changed = small.stat().st_ctime_ns
+    while small.stat().st_ctime_ns == changed:
+        small.write_bytes(b"\0\1\0\1\0\1\0\1\0")  # as long as before
+    assert discovery.scan().paths == []
+    assert opened == [str(small)]

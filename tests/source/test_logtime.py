@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinylogbert_daemon.source import dates
 from tinylogbert_daemon.source.logtime import (
     PIECE_RECORDS,
     UNDATED_SECONDS,
@@ -207,6 +208,26 @@ def test_without_dates_time_goes_on_a_little_with_each_record() -> None:
 def test_times_of_any_pieces_only_grow(lines: list[bytes]) -> None:
     times = [time for _, time in pieces(lines, 5.0, NOW)]
     assert times == sorted(times) and all(time >= 5.0 for time in times)
+
+
+@given(
+    st.sampled_from(dates.ANYWHERE).flatmap(st.from_regex),
+    st.binary(max_size=20),
+    st.binary(max_size=20),
+)
+def test_no_date_is_passed_over_unlooked_at(date: bytes, before: bytes, after: bytes) -> None:
+    line = before + date + after
+    if any(pattern.search(line) for pattern in dates.ANYWHERE):
+        assert dates.SOME_DATE.search(line)
+
+
+@pytest.mark.parametrize("records", [1, 19, 20, 21, 40, 41])
+def test_a_date_at_either_end_is_found(records: int) -> None:
+    date = b"2025-01-29T00:36:34Z up\n"
+    time = parse(date, NOW)
+    assert block_times(b"up\n" * records + date, NOW)[1] == time
+    assert block_times(b"up\n" * records + date[:-1], NOW)[1] == time
+    assert block_times(date + b"up\n" * records, NOW)[0] == time
 
 
 def test_no_more_than_twenty_records_from_each_end_are_looked_at() -> None:

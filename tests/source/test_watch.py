@@ -12,7 +12,7 @@ import pytest
 from watchdog.observers.api import BaseObserver
 
 from tinylogbert_daemon.source import watch
-from tinylogbert_daemon.source.watch import Watcher, directories_of
+from tinylogbert_daemon.source.watch import Watcher, directories_of, names_of
 
 LIMIT = 10.0
 
@@ -160,5 +160,8 @@ def test_directories_of_a_link_are_both(tmp_path: Path) -> None:
     (tmp_path / "pod").mkdir()
     (tmp_path / "pod" / "0.log").write_bytes(b"")
     (tmp_path / "app.log").symlink_to("pod/0.log")
-    assert directories_of(str(tmp_path / "app.log")) == {str(tmp_path), str(tmp_path / "pod")}
-    assert directories_of(str(tmp_path / "pod" / "0.log")) == {str(tmp_path / "pod")}
+    assert directories_of(names_of(str(tmp_path / "app.log"))) == {
+        str(tmp_path),
+        str(tmp_path / "pod"),
+    }
+    assert directories_of(names_of(str(tmp_path / "pod" / "0.log"))) == {str(tmp_path / "pod")}

@@ -32,9 +32,10 @@ class WordPairs:
 
     def add(self, text: str, episodes: float = 1.0) -> None:
         """Count the pairs of ``text``."""
-        counts = self._counts
+        counts, more = self._counts, max(1, int(episodes))
         for bucket in set(self._of(text)):
-            counts[bucket] = min(_MOST, counts[bucket] + max(1, int(episodes)))
+            count = counts[bucket] + more
+            counts[bucket] = count if count < _MOST else _MOST
 
     def unfamiliarity(self, text: str) -> float:
         """Return how new the pairs of ``text`` are on average: 1 if none was seen, towards 0."""

@@ -160,7 +160,7 @@ class Decider:
         """Another one whenever something was learned: until then, decisions at one time stay."""
         self.counts = counts if counts is not None else TextCounts(half_life=math.inf)
         self.pairs = WordPairs()
-        self._contents: dict[int, float] = {}
+        self._contents: dict[int, tuple[float, float]] = {}
         self._operating = operating or OperatingPoint(math.inf, math.inf)
         self.feedback: FeedbackBook | None = None
         self._set_reference(calibration.raw * _PRIOR_EPISODES)
@@ -193,8 +193,8 @@ class Decider:
             self._operating.observe(evidence, now)
         self.calibrate(new.values())
         for verdict in new.values():
-            before = self.counts.get(verdict.key, now)
-            if trusted(verdict, before + 1) > trusted(verdict, before):
+            before, (_, trust) = self.counts.get(verdict.key, now), self._judged(verdict)
+            if _share(verdict, trust, before + 1) > _share(verdict, trust, before):
                 self.pairs.add(verdict.text)
         return self.counts.add(dict.fromkeys(new, 1.0), now)
 
@@ -228,54 +228,63 @@ class Decider:
             return Decision(0.0, 0.0, False)
         if self.feedback is not None and self.feedback.is_real(verdict):
             surprise = self._first_surprise[raw_bin(verdict.raw)]
-            evidence = self._content(verdict) + _SURPRISE_WEIGHT * surprise - _OFFSET
+            evidence = self._judged(verdict)[0] + _SURPRISE_WEIGHT * surprise - _OFFSET
             novelty = 1.0
         else:
             evidence, novelty = self._evidence(verdict, now, learning)
         score = 1.0 / (1.0 + math.exp(self._operating.bar - evidence))
         return Decision(score, novelty, score >= self.threshold)
 
-    def is_harmless(self, verdict: Verdict, now: float, *, learning: bool = False) -> bool:
-        """Return True only where :meth:`decide` finds no anomaly, False also where it may not.
+    def harmless(
+        self, verdicts: Iterable[Verdict], now: float, *, learning: bool = False
+    ) -> list[Verdict]:
+        """Return those of ``verdicts`` of which :meth:`decide` finds no anomaly for sure.
 
-        A bound that is cheap: as if the wording were wholly new.
+        A bound that is cheap, as if the wording were wholly new; it may leave some out.
         """
-        if not verdict.text:
-            return True
-        if not 0.0 < self.threshold < 1.0 or (
-            self.feedback is not None and self.feedback.is_real(verdict)
-        ):
-            return False
-        content = self._content(verdict)
-        newness = _novelty(_trust(content) * self.counts.get(verdict.key, now), 1.0)
-        if learning or not len(self.counts):
-            newness = min(newness, _NEUTRAL_NOVELTY)
-        least = self._operating.bar + math.log(self.threshold / (1.0 - self.threshold))
-        return self._sum(content, verdict, newness) < least - _ROUNDING
+        if not 0.0 < self.threshold < 1.0:
+            return []
+        least = self._operating.bar + math.log(self.threshold / (1.0 - self.threshold)) - _ROUNDING
+        newest = _NEUTRAL_NOVELTY if learning or not len(self.counts) else 1.0
+        feedback, surprise, count = self.feedback, self._surprise, self.counts.get
+        found = []
+        for verdict in verdicts:  # hot: nearly every text of a block comes by here
+            content, trust = self._contents.get(verdict.key) or self._judged(verdict)
+            newness = 1.0 / (1.0 + trust * count(verdict.key, now) / _HALF_EPISODES)
+            evidence = (
+                content
+                + _SURPRISE_WEIGHT * surprise[raw_bin(verdict.raw)]
+                + _NOVELTY_WEIGHT * ((newness if newness < newest else newest) - 1.0)
+                - _OFFSET
+            )
+            if not verdict.text or (
+                evidence < least and not (feedback is not None and feedback.is_real(verdict))
+            ):
+                found.append(verdict)
+        return found
 
     def _evidence(self, verdict: Verdict, now: float, learning: bool) -> tuple[float, float]:
         """Return the log-odds of trouble above the model's own operating point, and novelty."""
-        content = self._content(verdict)
+        content, trust = self._judged(verdict)
         episodes = self.counts.get(verdict.key, now)
         wording = self.pairs.unfamiliarity(verdict.text) if episodes < _KNOWN_EPISODES else 0.0
-        newness = _novelty(_trust(content) * episodes, wording)
+        newness = _novelty(trust * episodes, wording)
         if learning or not len(self.counts):
             newness = min(newness, _NEUTRAL_NOVELTY)
-        return self._sum(content, verdict, newness), _novelty(episodes, wording)
-
-    def _sum(self, content: float, verdict: Verdict, newness: float) -> float:
-        return (
+        evidence = (
             content
             + _SURPRISE_WEIGHT * self._surprise[raw_bin(verdict.raw)]
             + _NOVELTY_WEIGHT * (newness - 1.0)
             - _OFFSET
         )
+        return evidence, _novelty(episodes, wording)
 
-    def _content(self, verdict: Verdict) -> float:
-        """Return :func:`content`, which is the same on every host; the last ones are kept."""
+    def _judged(self, verdict: Verdict) -> tuple[float, float]:
+        """Return :func:`content` and its trust, the same on every host; the last ones are kept."""
         known = self._contents.get(verdict.key)
         if known is None:
-            known = content(verdict)
+            evidence = content(verdict)
+            known = evidence, _trust(evidence)
             if len(self._contents) >= _CONTENTS:
                 self._contents.clear()
             self._contents[verdict.key] = known
@@ -301,7 +310,11 @@ def trusted(verdict: Verdict, episodes: float) -> int:
 
     Rounded up or down by the text's key, so that of many texts the right share counts.
     """
-    return int(_trust(content(verdict)) * episodes + (verdict.key & 0xFFFF) / 0x10000)
+    return _share(verdict, _trust(content(verdict)), episodes)
+
+
+def _share(verdict: Verdict, trust: float, episodes: float) -> int:
+    return int(trust * episodes + (verdict.key & 0xFFFF) / 0x10000)
 
 
 def level_evidence(text: str) -> float:

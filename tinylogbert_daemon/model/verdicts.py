@@ -29,6 +29,9 @@ OWN = blank_verdict()
 _LONG_BYTES = 8192
 _LONG_SHAPES = 128  # of such: a MiB at most
 
+_AWAITED_SHAPES = 20_000
+_AWAITED_BYTES = 512  # a longer shape is normalised again
+
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -57,6 +60,8 @@ class VerdictCache:
         self._bytes = 0  # of the shapes in level 1
         self._of_text: dict[str, Verdict] = {}
         self._long: dict[bytes, str] = {}
+        # the texts of shapes that wait for a verdict; until it is there, every block brings them
+        self._awaited: dict[bytes, str] = {}
         self._shapes = shapes
         self._texts = texts
 
@@ -71,12 +76,16 @@ class VerdictCache:
             if is_own(shape):
                 self._keep(misses, shape, OWN)
                 continue
-            text = self._text(shape)
+            text = self._awaited.pop(shape, None) or self._text(shape)
             verdict = self._of_text.get(text)
             if verdict is None:
                 misses.wanted.setdefault(text, []).append(shape)
+                if len(shape) <= _AWAITED_BYTES:
+                    self._awaited[shape] = text
             else:
                 self._keep(misses, shape, verdict)
+        if len(self._awaited) > _AWAITED_SHAPES:
+            _drop_oldest(self._awaited, len(self._awaited) - _AWAITED_SHAPES // 2)
         return misses
 
     def _text(self, shape: bytes) -> str:
@@ -95,6 +104,7 @@ class VerdictCache:
         for verdict in verdicts:
             self.put(verdict)
             for shape in misses.wanted.pop(verdict.text):
+                self._awaited.pop(shape, None)
                 self._keep(misses, shape, verdict)
 
     def put(self, verdict: Verdict) -> None:

@@ -50,23 +50,23 @@ class Deciding:
             return {}, seen
         if seen.keys() <= self._harmless:
             return {}, ()
-        source, found, new = judged.block.source, {}, []
-        for verdict in seen:
-            if verdict in self._harmless:
+        source, harmless, decided = judged.block.source, self._harmless, self._decided
+        is_open = self._incidents.is_open
+        rest = [verdict for verdict in seen if verdict not in harmless]
+        new = [verdict for verdict in rest if verdict not in decided]
+        quiet = [verdict for verdict in new if not is_open(source, verdict.key)]
+        harmless.update(decider.harmless(quiet, judged.now, learning=judged.learning))
+        found = {}
+        for verdict in rest:
+            if verdict in harmless:
                 continue
-            decision = self._decided.get(verdict)
+            decision = decided.get(verdict)
             if decision is None:
-                new.append(verdict)
-                if not self._incidents.is_open(source, verdict.key) and decider.is_harmless(
-                    verdict, judged.now, learning=judged.learning
-                ):
-                    self._harmless.add(verdict)
-                    continue
                 decision = decider.decide(verdict, judged.now, learning=judged.learning)
-                self._decided[verdict] = decision
-            is_open = self._incidents.is_open(source, verdict.key)
-            if decision.anomaly or (is_open and goes_on(decision)):
+                decided[verdict] = decision
+            covered = is_open(source, verdict.key)
+            if decision.anomaly or (covered and goes_on(decision)):
                 found[verdict] = decision
-            elif not is_open:
-                self._harmless.add(verdict)
+            elif not covered:
+                harmless.add(verdict)
         return found, new

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from tinylogbert_daemon import logs
 from tinylogbert_daemon.metrics import Metrics
-from tinylogbert_daemon.source.tail import Tail, TailStats
+from tinylogbert_daemon.source.tail import Tail
+
+_Figures = tuple[int, int, str | None]
+"""Rotations, truncations, why a file cannot be read."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The label of a path, and its figures when they were looked at last."""
+
+    label: str
+    last: _Figures = (0, 0, None)
 
 
 class Gauges:
@@ -15,7 +27,7 @@ class Gauges:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._seen: dict[Tail, TailStats] = {}
+        self._seen: dict[Tail, _Seen] = {}
         self._sizes: Counter[str] | None = None
 
     def update(
@@ -25,20 +37,22 @@ class Gauges:
         lags: Mapping[str, float],
     ) -> None:
         """Bring all up to date: tails by source and path, ``lags`` of journals in seconds."""
-        metrics = self._metrics
+        metrics, seen = self._metrics, self._seen
         lag = dict.fromkeys(sources, 0)
         sizes: Counter[str] = Counter()
-        seen = {}
+        kept = {}
         for (source, path), tail in followed.items():
-            stats, before = tail.stats, self._seen.get(tail, TailStats())
+            stats, entry = tail.stats, seen.get(tail)
+            if entry is None:
+                entry = _Seen(metrics.path_label(path))
+            kept[tail] = entry
             lag[source] += stats.lag_bytes
-            sizes[metrics.path_label(path)] += stats.file_bytes
-            metrics.files_rotated.inc(stats.rotated - before.rotated)
-            metrics.file_truncates.inc(stats.truncated - before.truncated)
-            if stats.unreadable and stats.unreadable != before.unreadable:
-                logs.get().warning("cannot read", path=path, reason=stats.unreadable)
-            seen[tail] = TailStats(stats.rotated, stats.truncated, stats.unreadable)
-        self._seen = seen
+            sizes[entry.label] += stats.file_bytes
+            now = stats.rotated, stats.truncated, stats.unreadable
+            if entry.last != now:
+                self._note(path, entry.last, now)
+                entry.last = now
+        self._seen = kept
         self._set_sizes(sizes)
         metrics.source_lag_bytes.clear()
         metrics.source_lag_seconds.clear()
@@ -46,6 +60,12 @@ class Gauges:
             metrics.source_lag_bytes.labels(source).set(count)
         for source, seconds in lags.items():
             metrics.source_lag_seconds.labels(source).set(seconds)
+
+    def _note(self, path: str, before: _Figures, now: _Figures) -> None:
+        self._metrics.files_rotated.inc(now[0] - before[0])
+        self._metrics.file_truncates.inc(now[1] - before[1])
+        if now[2] and now[2] != before[2]:
+            logs.get().warning("cannot read", path=path, reason=now[2])
 
     def _set_sizes(self, sizes: Counter[str]) -> None:
         """Set what has changed; what is no longer followed leaves no value behind."""

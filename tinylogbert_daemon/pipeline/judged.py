@@ -20,6 +20,7 @@ LINE_CHARACTERS = 2048
 """How much of a raw record an incident keeps."""
 
 _NEWLINE = 10
+_PART_BYTES = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,35 @@ class Judged:
 
     def line(self, index: int) -> bytes:
         """Return the record at ``index``."""
-        ends = self._ends
-        return self.block.data[int(ends[index - 1]) + 1 if index else 0 : int(ends[index])]
+        return self.block.data[self._end(index - 1) + 1 if index else 0 : self._end(index)]
+
+    def _end(self, index: int) -> int:
+        """Return where the record at ``index`` ends: of few, the places are looked for in part."""
+        part = int(np.searchsorted(self._ended, index, side="right"))
+        before = int(self._ended[part - 1]) if part else 0
+        return part * _PART_BYTES + int(self._ends(part)[index - before])
+
+    def _ends(self, part: int) -> npt.NDArray[np.intp]:
+        found = self._known_ends.get(part)
+        if found is None:
+            found = np.flatnonzero(self._is_end[part * _PART_BYTES : (part + 1) * _PART_BYTES])
+            self._known_ends[part] = found
+        return found
 
     @cached_property
-    def _ends(self) -> npt.NDArray[np.intp]:
-        return np.flatnonzero(np.frombuffer(self.block.data, np.uint8) == _NEWLINE)
+    def _known_ends(self) -> dict[int, npt.NDArray[np.intp]]:
+        return {}
+
+    @cached_property
+    def _is_end(self) -> npt.NDArray[np.bool_]:
+        return np.equal(np.frombuffer(self.block.data, np.uint8), _NEWLINE)
+
+    @cached_property
+    def _ended(self) -> npt.NDArray[np.intp]:
+        """How many records have ended by the end of each part of the block."""
+        ends = self._is_end
+        parts = range(0, len(ends), _PART_BYTES)
+        return np.cumsum([np.count_nonzero(ends[at : at + _PART_BYTES]) for at in parts])
 
 
 def anomalies(

@@ -33,7 +33,7 @@ from tinylogbert_daemon.source.joining import Joining
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.source.tail import Form, Limits, ReadBack, Tail
-from tinylogbert_daemon.source.watch import Watcher, directories_of
+from tinylogbert_daemon.source.watch import Watcher
 
 _MEBIBYTE = 1 << 20
 _LEAST_SCAN_SECONDS = 0.2
@@ -45,7 +45,7 @@ class _Followed:
     tail: Tail
     wake: asyncio.Event
     task: asyncio.Task[None]
-    directories: set[str]
+    directories: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -231,9 +231,9 @@ class Tailing:
             form=tailed.form,
         )
         wake = asyncio.Event()
-        self._wakes.add(tail, wake)
+        directories = self._wakes.add(tail, wake)
         task = group.create_task(self._follow(tail, wake), name=f"follow {printable(path)}")
-        self._followed[(source, path)] = _Followed(tail, wake, task, directories_of(path))
+        self._followed[(source, path)] = _Followed(tail, wake, task, directories)
         logs.get().info("following", source=source, path=path)
 
     async def _follow(self, tail: Tail, wake: asyncio.Event) -> None:

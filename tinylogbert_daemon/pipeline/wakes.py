@@ -36,15 +36,16 @@ class Wakes:
         self._doubtful: set[_Entry] = set()
         self._doubt = asyncio.Event()
 
-    def add(self, tail: Tail, wake: asyncio.Event) -> None:
-        """Set ``wake`` for ``tail`` from now on."""
-        path = tail.path
-        entry = _Entry(tail, wake, frozenset(names_of(path)), frozenset(directories_of(path)))
+    def add(self, tail: Tail, wake: asyncio.Event) -> frozenset[str]:
+        """Set ``wake`` for ``tail`` from now on; return the directories in which it changes."""
+        names = frozenset(names_of(tail.path))
+        entry = _Entry(tail, wake, names, directories_of(names))
         self._entries[id(tail)] = entry
         for name in entry.names:
             self._named[name].add(entry)
         for name in entry.directories:
             self._inside[name].add(entry)
+        return entry.directories
 
     def remove(self, tail: Tail) -> None:
         """Have no more to do with ``tail``."""

@@ -150,3 +150,6 @@ ANYWHERE = tuple(
     )
 )
 """Where in a line, of whatever format, a date may stand."""
+
+SOME_DATE = re.compile(rb"\d:\d|\d\.\d\d\.\d\d|\d{6} \d{6}|[12]\d{9}")
+"""What every date of :data:`ANYWHERE` has in it: where that is not, one search says so."""

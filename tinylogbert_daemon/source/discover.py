@@ -9,6 +9,7 @@ import stat
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tinylogbert_daemon.source.block import Position
 from tinylogbert_daemon.source.content import (
@@ -40,6 +41,20 @@ class Found:
     skipped: dict[str, str] = field(default_factory=dict)
 
 
+class _Looked(NamedTuple):
+    """The size and the last change of a file that was looked into, and why it is no log."""
+
+    size: int
+    changed_ns: int
+    reason: str | None
+
+    def holds(self, status: os.stat_result) -> bool:
+        """Tell whether the file begins as it did: unchanged, or grown from a full beginning."""
+        if self.changed_ns == status.st_ctime_ns and self.size == status.st_size:
+            return True
+        return SNIFF_BYTES <= self.size <= status.st_size
+
+
 class Discovery:
     """Finds the files of a source.
 
@@ -65,18 +80,18 @@ class Discovery:
         self._own = own
         self._encoding = encoding
         self._lookup = lookup
-        # (device, inode): size when looked into, and the verdict; saves opening each at each scan
-        self._looked: dict[tuple[int, int], tuple[int, str | None]] = {}
+        # (device, inode): what was looked into, and the verdict; saves opening each at each scan
+        self._looked: dict[tuple[int, int], _Looked] = {}
 
     def scan(self) -> Found:
         """Look at the file system once."""
         found = Found()
         seen: dict[tuple[int, int], str] = {}
-        present: dict[tuple[int, int], tuple[int, str | None]] = {}
-        for path in self._candidates():
+        present: dict[tuple[int, int], _Looked] = {}
+        for path, looked in self._candidates():
             reason: str | None
             try:
-                status = Path(path).stat()
+                status = looked or os.stat(path)  # noqa: PTH116 - thousands of times, as text
                 identity = status.st_dev, status.st_ino
                 reason = self._refusal(path, status, identity)
                 if reason is None and identity in seen:
@@ -98,8 +113,11 @@ class Discovery:
         found.paths.sort()
         return found
 
-    def _candidates(self) -> list[str]:
-        """Return what the globs name and nothing excludes; links last, so that files win."""
+    def _candidates(self) -> list[tuple[str, os.stat_result | None]]:
+        """Return what the globs name and nothing excludes; links last, so that files win.
+
+        With each goes what a look at it says, None where it is a link or cannot be looked at.
+        """
         names: set[str] = set()
         for pattern in self._globs:
             # a plain path is a candidate even where it is not there, so that it gets a reason
@@ -108,11 +126,19 @@ class Discovery:
                 names.update(glob.iglob(pattern, recursive=True))  # noqa: PTH207
             else:
                 names.add(pattern)
-        kept = [name for name in names if not self._excluded(name)]
-        return sorted(kept, key=lambda name: (Path(name).is_symlink(), name))
+        files: list[tuple[str, os.stat_result | None]] = []
+        links: list[tuple[str, os.stat_result | None]] = []
+        for name in sorted(names):
+            if not self._excluded(name):
+                status = _look(name)
+                is_link = status is not None and stat.S_ISLNK(status.st_mode)
+                (links if is_link else files).append((name, None if is_link else status))
+        return files + links
 
     def _excluded(self, path: str) -> bool:
-        name = Path(path).name
+        if not self._exclude:
+            return False
+        name = path.rpartition("/")[2]
         return any(
             fnmatch.fnmatchcase(path if "/" in pattern else name, pattern)
             for pattern in self._exclude
@@ -130,15 +156,23 @@ class Discovery:
             return _KINDS.get(kind, "not a regular file")
         if identity in self._own:
             return "our own output"
-        suffix = Path(path).suffix.lower()
+        suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - thousands of times, as text
         if suffix in COMPRESSED_SUFFIXES:
             return f"compressed ({suffix})"
         looked = self._looked.get(identity)
-        if looked is None or not SNIFF_BYTES <= looked[0] <= status.st_size:
+        if looked is None or not looked.holds(status):
             known = self._lookup(*identity)
-            looked = status.st_size, _content_refusal(path, self._encoding, known)
-            self._looked[identity] = looked
-        return looked[1]
+            reason = _content_refusal(path, self._encoding, known)
+            looked = self._looked[identity] = _Looked(status.st_size, status.st_ctime_ns, reason)
+        return looked.reason
+
+
+def _look(path: str) -> os.stat_result | None:
+    """Return what is there, be it a link, or None where nothing can be said."""
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
 
 
 def _content_refusal(path: str, encoding: str, known: Iterable[Position] = ()) -> str | None:

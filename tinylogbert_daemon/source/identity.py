@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tinylogbert_daemon.source.block import HEAD_BYTES, TAIL_BYTES, Position, digest
 from tinylogbert_daemon.source.content import COMPRESSED_SUFFIXES
+from tinylogbert_daemon.source.listing import Listings
 from tinylogbert_daemon.source.rawfile import PACKED_SUFFIXES, RawFile
 
 _LENGTH_BYTES = 2
@@ -131,8 +132,8 @@ def age(path: str, modified_ns: int) -> tuple[int, int, str]:
     return modified_ns, -int(number[1]) if number else 0, path
 
 
-def siblings(path: str) -> list[Sibling]:
-    """Return the regular files rotated away from ``path``, oldest first.
+def siblings(path: str, listings: Listings) -> list[Sibling]:
+    """Return the regular files rotated away from ``path``, oldest first, by fresh listings.
 
     They lie in its directory, or beside the file that it links to, and their names begin with
     its name and ``.`` or ``-``. What cannot be looked at or unpacked is left out, and so is what
@@ -140,7 +141,7 @@ def siblings(path: str) -> list[Sibling]:
     """
     found: dict[tuple[int, int], Sibling] = {}
     for name in dict.fromkeys((path, os.path.realpath(path))):
-        for file in _beside(name):
+        for file in _beside(name, listings):
             found[file.identity] = file
     # where one time is known to the second alone, the names decide within that second
     seconds = {file.modified_ns for file in found.values() if file.rounded}
@@ -152,19 +153,19 @@ def siblings(path: str) -> list[Sibling]:
     return sorted(found.values(), key=order)
 
 
-def _beside(path: str) -> list[Sibling]:
+def _beside(path: str, listings: Listings) -> list[Sibling]:
     """Return the siblings in the directory of ``path``, each under the name that it has.
 
     A rotation gives many files new names, one after the other: who lists first and looks at each
     then may find none under a name that a file leaves, and miss it. So a look counts only if the
     directory was the same before and after; of one that never rests, all looks together do.
     """
-    before = _names(path)
+    before = _names(path, listings)
     seen: dict[tuple[int, int], Sibling] = {}
     for _ in range(_MOST_LOOKS):
         looked = [sibling_at(name) for name in before if _may_be_read(name, before, path)]
         found = {file.identity: file for file in looked if file is not None}
-        after = _names(path)
+        after = _names(path, listings)
         if before == after:
             return list(found.values())
         seen |= found
@@ -173,17 +174,11 @@ def _beside(path: str) -> list[Sibling]:
     return list(seen.values())
 
 
-def _names(path: str) -> dict[str, int]:
+def _names(path: str, listings: Listings) -> dict[str, int]:
     """Return the regular files whose names say that they were rotated away, with their inodes."""
-    base = Path(path).name
-    prefixes = (base + ".", base + "-")
+    file = Path(path)
     try:
-        with os.scandir(Path(path).parent) as entries:
-            return {
-                entry.path: entry.inode()
-                for entry in entries
-                if entry.name.startswith(prefixes) and entry.is_file(follow_symlinks=False)
-            }
+        return listings.beginning(file.parent, (file.name + ".", file.name + "-"))
     except OSError:
         return {}
 

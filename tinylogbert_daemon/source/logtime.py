@@ -10,6 +10,7 @@ from tinylogbert_daemon.source import dates
 
 _HEAD_BYTES = 200
 _RECORDS = 20
+_SHORT_BYTES = 1 << 14
 
 PIECE_RECORDS = 100
 UNDATED_SECONDS = 2.0
@@ -27,6 +28,8 @@ def parse(line: bytes, now: float, zone: tzinfo | None = None) -> float | None:
     1738110994.5
     """
     head = line[:_HEAD_BYTES]
+    if dates.SOME_DATE.search(head) is None:
+        return None
     found = [match for pattern in dates.ANYWHERE for match in pattern.finditer(head)]
     for match in sorted(found, key=re.Match.start):
         try:
@@ -48,6 +51,8 @@ def block_times(
     none of them is dated.
     """
     first = _first(records(data, most), now, parse)
+    if first is None and len(data) < _SHORT_BYTES and data.count(b"\n") < _RECORDS:
+        return None, None  # backwards come the same records
     return first, _first(_records_backwards(data, most), now, parse)
 
 

@@ -89,7 +89,10 @@ class Opener:
 
     def siblings(self) -> list[Sibling]:
         """Return the path's rotated siblings that are not open here, oldest first."""
-        return self._not_open(siblings(self._path))
+        return self._not_open(self._siblings())
+
+    def _siblings(self) -> list[Sibling]:
+        return siblings(self._path, self._files.listings)
 
     def _not_open(self, found: list[Sibling]) -> list[Sibling]:
         found = [file for file in found if file.identity not in self._mine]
@@ -149,7 +152,7 @@ class Opener:
 
         ``named_ns`` is the time of the last write to ``last`` known of while it had the name.
         """
-        found = siblings(self._path)
+        found = self._siblings()
         names = [file.path for file in found if file.identity == last.identity]
         # Deleted or moved elsewhere, it has no name to decide a tie by: then a tie is younger.
         limit = age(names[0], named_ns) if names else (named_ns, -sys.maxsize, "")
@@ -256,7 +259,7 @@ class Opener:
                 if reader.identity == file.identity:
                     return reader
                 reader.close()
-            moved = [one for one in siblings(self._path) if one.identity == file.identity]
+            moved = [one for one in self._siblings() if one.identity == file.identity]
             if not moved:
                 break
             file = moved[0]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection
 
 from tinylogbert_daemon.source.block import Position
 from tinylogbert_daemon.source.identity import alike
+from tinylogbert_daemon.source.listing import Listings
 
 Alike = Callable[[bytes], "list[Position]"]
 Lookup = Callable[[int, int], "list[Position]"]
@@ -37,12 +38,15 @@ class OpenFiles:
     """
 
     def __init__(self, lookup: Lookup = nothing_saved, alike: Alike = nothing_alike) -> None:
+        self.listings = Listings()
         self._alike = alike
         self._lookup = lookup
         self._lock = threading.Lock()
         self._owners: dict[tuple[int, int], object] = {}
         self._peeks: dict[tuple[int, int], Callable[[], bytes]] = {}
         self._left: OrderedDict[tuple[int, int], tuple[object, Position]] = OrderedDict()
+        # what each owner claims or has left, so that to forget one costs nothing of the others
+        self._of: defaultdict[object, set[tuple[int, int]]] = defaultdict(set)
 
     def claim(
         self, device: int, inode: int, owner: object, peek: Callable[[], bytes] | None = None
@@ -53,6 +57,8 @@ class OpenFiles:
         """
         with self._lock:
             mine = self._owners.setdefault((device, inode), owner) is owner
+            if mine:
+                self._of[owner].add((device, inode))
             if mine and peek is not None:
                 self._peeks[(device, inode)] = peek
             return mine
@@ -66,19 +72,37 @@ class OpenFiles:
             if self._owners.get(identity) is owner:
                 del self._owners[identity]
                 self._peeks.pop(identity, None)
+            before = self._left.get(identity)
             if position is not None:
                 self._left[identity] = (owner, position)
                 self._left.move_to_end(identity)
+                self._of[owner].add(identity)
                 while len(self._left) > _REMEMBERED:
-                    self._left.popitem(last=False)
+                    oldest, (left_by, _) = self._left.popitem(last=False)
+                    self._tidy(left_by, oldest)
+            for one in (owner, before[0] if before is not None else owner):
+                self._tidy(one, identity)
 
     def forget(self, owner: object) -> None:
         """Drop what ``owner`` claimed and left: the saved positions alone count from then on."""
         with self._lock:
-            self._owners = {k: v for k, v in self._owners.items() if v is not owner}
-            self._peeks = {k: v for k, v in self._peeks.items() if k in self._owners}
-            for identity in [k for k, (left_by, _) in self._left.items() if left_by is owner]:
-                del self._left[identity]
+            for identity in self._of.pop(owner, ()):
+                if self._owners.get(identity) is owner:
+                    del self._owners[identity]
+                    self._peeks.pop(identity, None)
+                if identity in self._left and self._left[identity][0] is owner:
+                    del self._left[identity]
+
+    def _tidy(self, owner: object, identity: tuple[int, int]) -> None:
+        """Let go of what ``owner`` neither claims nor has left any more."""
+        left = self._left.get(identity)
+        if self._owners.get(identity) is owner or (left is not None and left[0] is owner):
+            return
+        files = self._of.get(owner)
+        if files is not None:
+            files.discard(identity)
+            if not files:
+                del self._of[owner]
 
     def positions(self, device: int, inode: int) -> list[Position]:
         """Return what is known of a file: what a tail left in this process, then what is saved."""

@@ -143,10 +143,14 @@ class Tail:
         Only what is ``settled`` can be; of all else, False.
         """
         settled = self._settled
+        if settled is None:
+            return False
         try:
-            return settled is not None and _signature(os.stat(self.path)) == settled  # noqa: PTH116
+            status = os.stat(self.path)  # noqa: PTH116 - of each file, each second
         except OSError:
             return False
+        # most of all files are as they were: the rest is compared where it may matter
+        return status.st_mtime_ns == settled[3] and _signature(status) == settled
 
     def close(self) -> None:
         """Close all descriptors; only saved positions count for whoever reads the files next."""

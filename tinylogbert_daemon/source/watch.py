@@ -47,12 +47,12 @@ def names_of(path: str) -> set[str]:
     return {path, os.path.realpath(path)}
 
 
-def directories_of(path: str) -> set[str]:
-    """Return the directories in which something happens when ``path`` is written or replaced.
+def directories_of(names: Iterable[str]) -> frozenset[str]:
+    """Return the directories in which something happens when what has ``names`` changes.
 
     That is its own and, where it is a link, the one of the file that it leads to.
     """
-    return {str(Path(name).parent) for name in names_of(path)}
+    return frozenset(str(Path(name).parent) for name in names)
 
 
 class Changes(NamedTuple):
