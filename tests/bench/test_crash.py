@@ -15,7 +15,7 @@ import pytest
 import writer
 
 from tests.bench.conftest import ROOT
-from tinylogbert_daemon.state.schema import MIGRATIONS
+from tinylogbert_daemon.state.store import Store
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -27,13 +27,12 @@ class Host:
         self.logs = folder / "logs"
         self.state = folder / "state"
         self.logs.mkdir()
-        self.state.mkdir()
         log = self.logs / "app.log"
         log.write_bytes(writer.chunk(0, 30))
         self.inode, self.size = log.stat().st_ino, log.stat().st_size
         self.files = crash.Files(self.logs)
+        Store(self.state).close()
         with self.database() as db:
-            db.executescript("".join(MIGRATIONS))
             db.execute(
                 "INSERT INTO files (device, inode, head, source, path, offset, lines, committed,"
                 " tail, mid_line, skipping, seen)"
