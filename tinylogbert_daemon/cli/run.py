@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     from tinylogbert_daemon import logs
     from tinylogbert_daemon.errors import TinyLogBertError
+    from tinylogbert_daemon.model.memory import share_arenas
     from tinylogbert_daemon.model.preload import preload
 
     def configure() -> Config:
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         logs.configure(config.logging.level, config.logging.format)
         return config
 
+    share_arenas()
     preload()
     with _nothing_is_garbage():
         config = configure()
