@@ -53,7 +53,9 @@ class InstalledService:
         self.machine.path(CONFIG).write_text(text)
 
     def get(self, path: str) -> str:
-        return self.machine.run(f"curl -sS 127.0.0.1:5000{path}")
+        # while it reloads, its port is closed for a moment
+        retry = "--retry 5 --retry-delay 1 --retry-connrefused"
+        return self.machine.run(f"curl -sS {retry} 127.0.0.1:5000{path}")
 
     def detect(self, text: str) -> dict[str, Any]:
         """Return what the API answers about a text."""
