@@ -32,6 +32,7 @@ from tinylogbert_daemon.notify import Notifier
 from tinylogbert_daemon.pipeline import Pipeline
 from tinylogbert_daemon.pipeline.learning import Learner
 from tinylogbert_daemon.pipeline.rates import Rates
+from tinylogbert_daemon.pipeline.threads import filled_pool
 from tinylogbert_daemon.source import journal
 from tinylogbert_daemon.source.stdin import Stdin
 from tinylogbert_daemon.state import Store
@@ -47,6 +48,7 @@ from tinylogbert_daemon.web.stream import Hub
 
 _HEARTBEAT_SECONDS = 5.0
 _HOUR = 3600.0
+_HELPERS = 4  # threads for what blocks now and then: syncing, loading a model, resolving a name
 
 
 class Daemon:
@@ -93,6 +95,7 @@ class Daemon:
         """Run to the end. Raises :class:`TinyLogBertError` if the start fails."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._complain)
+        loop.set_default_executor(filled_pool(_HELPERS, "helper"))
         loop.add_signal_handler(signal.SIGTERM, self._end)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)

@@ -28,6 +28,7 @@ from tinylogbert_daemon.pipeline.process import Processor, SourceState
 from tinylogbert_daemon.pipeline.scoring import CALL_TEXTS, Scoring
 from tinylogbert_daemon.pipeline.streams import Followed
 from tinylogbert_daemon.pipeline.tailing import Tailing
+from tinylogbert_daemon.pipeline.threads import filled_pool
 from tinylogbert_daemon.pipeline.work import Work
 from tinylogbert_daemon.sinks.build import outlets, patience
 from tinylogbert_daemon.sinks.delivery import Delivery, look
@@ -75,7 +76,7 @@ class Pipeline:
         self._store = store
         self._clock = clock
         self._metrics = metrics
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._readers = filled_pool(READERS, "read")
         self._state_thread = ThreadPoolExecutor(1, thread_name_prefix="state")
         self.scorer = scorer
         self.decider = _decider(config, scorer.artifact, store)
