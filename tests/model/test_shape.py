@@ -14,7 +14,9 @@ RECORDS = st.lists(
     st.one_of(
         st.binary(max_size=60).map(lambda line: line.replace(b"\n", b"")),
         st.sampled_from([line.encode() for line in log_lines(50)]),
-        st.sampled_from([b"<34>x", b"<999>x", b'HTTP/1.1" 404', b"exited with code 0", b"exit 1"]),
+        st.sampled_from(
+            [b"<34>x", b"<999>x", b'HTTP/1.1" 404', b"exited with code 0", b"exit 1", b"errors=0"]
+        ),
     ),
     max_size=12,
 )
@@ -42,6 +44,7 @@ def shape(line: str) -> bytes:
         ("exited with code 137", b"exited with code nonzero"),
         ("exit status=2", b"exit status=nonzero"),
         ("exited, status 1234", b"exited, status 0000"),
+        ("12 files, errors=0", b"00 files,  ok 0 "),
     ],
 )
 def test_digits_become_zeros_and_classes_become_letters(line: str, expected: bytes) -> None:

@@ -28,6 +28,10 @@ _FORMS = (
     "request {id} boom {code}",
     "disk {n} boom",
     "HTTP/ boom exit",
+    "copied {n} files, errors: {code}",
+    "exit {n}: 0 errors={code}, failed={code}",
+    "errors: {code} failures, exited with {code} errors",
+    "no error",
     "Jun 12 11:59:58 web1 tinylogbert[{n}]: alert",
     "",
 )

@@ -102,8 +102,6 @@ def needed(shapes: list[bytes], form: int) -> int:
     """Return the bits of substitutions that ``form`` lacks and any of ``shapes`` may need."""
     bits = 0
     for bit, substitution in enumerate(SUBSTITUTIONS):
-        if not form >> bit & 1:
-            guard, search = substitution.guard.lstrip(b"\n"), substitution.shaped.search
-            if any(guard in shape and search(shape) for shape in shapes):
-                bits |= 1 << bit
+        if not form >> bit & 1 and any(map(substitution.concerns, shapes)):
+            bits |= 1 << bit
     return bits
