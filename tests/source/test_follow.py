@@ -12,7 +12,7 @@ import pytest
 
 from tests.source.scene import Scene
 from tinylogbert_daemon.source.block import Block, FileKey, Position
-from tinylogbert_daemon.source.follow import follow
+from tinylogbert_daemon.source.follow import REST_SECONDS, follow
 
 NEVER = 3600.0
 
@@ -147,6 +147,50 @@ def test_cancelled_while_a_read_is_in_flight(executor: ThreadPoolExecutor, way: 
             await asyncio.wait_for(task, 10.0)
         assert given.reads == 1
         assert not others()
+
+    asyncio.run(main())
+
+
+def test_what_is_written_line_by_line_is_not_read_line_by_line(
+    executor: ThreadPoolExecutor,
+) -> None:
+    class Growing(Given):
+        """Every other read brings what came since the last one."""
+
+        def read(self) -> Block | None:
+            super().read()
+            return block(self.reads) if self.reads % 2 else None
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        given, wake = Growing(), asyncio.Event()
+
+        async def write() -> None:
+            while True:
+                wake.set()
+                await asyncio.sleep(0)
+
+        writer = asyncio.create_task(write())
+        stream = follow(given, wake, executor, poll_seconds=NEVER)
+        began = loop.time()
+        await take(stream, 5)
+        assert loop.time() - began >= 4 * REST_SECONDS
+        writer.cancel()
+        await stream.aclose()
+
+    asyncio.run(main())
+
+
+def test_what_is_written_after_a_pause_is_read_at_once(
+    executor: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tinylogbert_daemon.source.follow.REST_SECONDS", NEVER)
+
+    async def main() -> None:
+        wake = asyncio.Event()
+        stream = follow(Given(None, None, block(1)), wake, executor, poll_seconds=0.01)
+        assert await take(stream, 1) == [block(1)]
+        await stream.aclose()
 
     asyncio.run(main())
 

@@ -23,7 +23,7 @@ from tinylogbert_daemon.errors import SourceError
 from tinylogbert_daemon.source.block import Block, Position
 from tinylogbert_daemon.source.journal import ENTRY_BYTES, Journal, Selection
 
-_SECONDS = 20.0
+_SECONDS = 60.0
 
 
 class Scene:
