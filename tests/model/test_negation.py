@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.pipeline.parts import by_words
 from tinylogbert_daemon.model.artifact import load
+from tinylogbert_daemon.model.lookup import SourceLookup
+from tinylogbert_daemon.model.negation import settle
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.model.shape import shapes
+from tinylogbert_daemon.model.verdicts import VerdictCache, fill
 
 
 def text(line: str) -> str:
@@ -93,6 +97,7 @@ def test_a_count_of_none_reads_like_less_trouble_than_one_of_some(form: str) -> 
     assert none.severity < some.severity / 2
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["no ", "errors", "error", "=", "0", " ", "failed", ":", "\n"])))
 def test_a_record_knows_no_neighbour(pieces: list[str]) -> None:
     data = "".join(pieces).encode() + b"\n"
@@ -108,3 +113,50 @@ def test_a_long_record_takes_no_longer_for_what_it_holds(piece: str) -> None:
     started = time.process_time()
     shapes(record + b"\n")
     assert time.process_time() - started < 0.5  # some milliseconds
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "no ",
+                "errors",
+                "error",
+                "=",
+                "0",
+                "7",
+                " ",
+                "failed",
+                ": ",
+                ", ",
+                "with ",
+                ".",
+                "dropped",
+                '"',
+                "null",
+            ]
+        ),
+        max_size=12,
+    )
+)
+def test_what_is_settled_is_settled_for_good_and_shapes_tell_who_is(pieces: list[str]) -> None:
+    record = "".join(pieces).encode()
+    settled = settle(record)
+    assert settle(settled) is settled
+    shape_before = record.replace(b"7", b"0")
+    assert (settle(shape_before) is shape_before) == (settled is record)
+
+
+def test_counts_of_none_and_of_some_are_told_apart_in_the_cache() -> None:
+    cache = VerdictCache()
+    lookup = SourceLookup(cache)
+    lines = [f"copied {i} files, errors: {i % 3}\n" for i in range(30)] + ["copied 7 files\n"]
+    for _ in range(3):
+        found = lookup.look_up("".join(lines).encode())
+        misses = cache.resolve(found.missing, found.form)
+        cache.add(misses, by_words(list(misses.wanted)))
+        verdicts = fill(found.shapes, found.verdicts, misses)
+        assert [verdict.text for verdict in verdicts] == [text(line.strip()) for line in lines]
+    assert found.missed == 0
+    assert set(found.seen) == set(verdicts)

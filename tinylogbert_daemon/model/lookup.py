@@ -6,17 +6,23 @@ one form. Level 1 of the cache is kept by form, and a shape of which a substitut
 applied might have made another one is never kept there. Such a record is therefore missed, whatever
 was seen before; the form then takes the substitution in, and the block is shaped again. So a
 verdict found is always that of the shape with all substitutions.
+
+What denies trouble (:mod:`~tinylogbert_daemon.model.negation`) is no substitution of that kind, as
+it is looked for in many words but found in few records: shapes that may hold it are marked in level
+1, and their records alone are looked at, one by one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tinylogbert_daemon.model.digits import digits_to_zero
 from tinylogbert_daemon.model.hexmask import mask_ids
+from tinylogbert_daemon.model.negation import settle
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.shape import SUBSTITUTIONS, records
-from tinylogbert_daemon.model.verdicts import VerdictCache, missing
+from tinylogbert_daemon.model.verdicts import UNSETTLED, VerdictCache, missing
 
 IDS = 1 << len(SUBSTITUTIONS)
 """The bit of a form that says that ids are brought to one form."""
@@ -29,7 +35,7 @@ _IDLE_BLOCKS = 16  # after so many without use, a pass is left out again
 class Found:
     """The shapes of a block in a ``form``, and level 1's verdicts.
 
-    ``seen`` are the distinct verdicts in order of appearance. ``missed`` counts the records without
+    ``seen`` are the distinct verdicts. ``missed`` counts the records without
     one; ``missing`` are their distinct shapes.
     """
 
@@ -76,16 +82,36 @@ class SourceLookup:
             if form >> bit & 1:
                 before, data = data, substitution.apply(data)
                 used |= (data is not before) << bit
-        content = digits_to_zero(data)
-        if form & IDS:
-            content, ids = mask_ids(content)
-            used |= IDS if ids else 0
-        shapes = records(content.tobytes())
+        shapes, ids = _shapes(data, form)
+        used |= IDS if ids else 0
         verdicts = self._cache.look_up(shapes, form)
         seen = dict.fromkeys(verdicts)
-        missed = verdicts.count(None) if None in seen else 0
-        absent = missing(shapes, verdicts) if missed else []
+        absent = missing(shapes, verdicts) if None in seen else []
+        unsettled = {shape for shape in absent if settle(shape) is not shape}
+        if unsettled:
+            self._cache.unsettle(unsettled, form)
+            for i, shape in enumerate(shapes):
+                if shape in unsettled:
+                    verdicts[i] = UNSETTLED
+            seen = dict.fromkeys(verdicts)
+        if UNSETTLED in seen:
+            del seen[UNSETTLED]
+            seen.update(dict.fromkeys(self._settle(data, form, shapes, verdicts)))
+            absent = missing(shapes, verdicts) if None in seen else []
+        missed = verdicts.count(None) if absent else 0
         return Found(form, shapes, verdicts, seen, missed, absent), used
+
+    def _settle(
+        self, data: bytes, form: int, shapes: list[bytes], verdicts: list[Verdict | None]
+    ) -> list[Verdict | None]:
+        """Bring ``shapes`` and ``verdicts`` up to date where a shape is unsettled; return those."""
+        places = list(_places(verdicts))
+        apart = settle(b"".join(_records_at(places, data, shapes)))
+        settled, _ = _shapes(apart, form)
+        found = self._cache.look_up(settled, form)
+        for i, shape, verdict in zip(places, settled, found, strict=True):
+            shapes[i], verdicts[i] = shape, verdict
+        return found
 
     def _rested(self, form: int, used: int) -> int:
         """Return the form for the next block: without what was of no use for a while."""
@@ -98,10 +124,37 @@ class SourceLookup:
         return form
 
 
+def _shapes(data: bytes, form: int) -> tuple[list[bytes], int]:
+    """Return the shapes of ``data``, substituted already, and how many ids were masked."""
+    content, ids = digits_to_zero(data), 0
+    if form & IDS:
+        content, ids = mask_ids(content)
+    return records(content.tobytes()), ids
+
+
+def _places(verdicts: list[Verdict | None]) -> Iterator[int]:
+    """Yield where the unsettled ones are."""
+    at = -1
+    for _ in range(verdicts.count(UNSETTLED)):
+        at = verdicts.index(UNSETTLED, at + 1)
+        yield at
+
+
+def _records_at(places: list[int], data: bytes, shapes: list[bytes]) -> Iterator[bytes]:
+    """Yield records of ``data`` with their newlines; each is as long as its shape."""
+    last = offset = 0
+    for place in places:
+        offset += sum(map(len, shapes[last:place])) + place - last
+        last = place
+        yield data[offset : offset + len(shapes[place]) + 1]
+
+
 def needed(shapes: list[bytes], form: int) -> int:
     """Return the bits of substitutions that ``form`` lacks and any of ``shapes`` may need."""
     bits = 0
     for bit, substitution in enumerate(SUBSTITUTIONS):
-        if not form >> bit & 1 and any(map(substitution.concerns, shapes)):
-            bits |= 1 << bit
+        if not form >> bit & 1:
+            guard, search = substitution.guard.lstrip(b"\n"), substitution.shaped.search
+            if any(guard in shape and search(shape) for shape in shapes):
+                bits |= 1 << bit
     return bits

@@ -26,6 +26,9 @@ FULL = -1
 OWN = blank_verdict()
 """The verdict of lines that the daemon itself logged: they never count and never alert."""
 
+UNSETTLED = blank_verdict()
+"""Stands in level 1 for a shape that may hold what denies trouble: its records are looked at."""
+
 _LONG_BYTES = 8192
 _LONG_SHAPES = 128  # of such: a MiB at most
 
@@ -68,6 +71,12 @@ class VerdictCache:
     def look_up(self, shapes: Sequence[bytes], form: int = FULL) -> list[Verdict | None]:
         """Return the verdict of each shape, or None where level 1 has none."""
         return list(map(self._of_shape.get(form, {}).get, shapes))
+
+    def unsettle(self, shapes: Iterable[bytes], form: int) -> None:
+        """Keep ``UNSETTLED`` for each of ``shapes``."""
+        misses = Misses(form)
+        for shape in shapes:
+            self._keep(misses, shape, UNSETTLED)
 
     def resolve(self, shapes: Iterable[bytes], form: int = FULL) -> Misses:
         """Return what is known of ``shapes`` through their texts, and what must be scored."""

@@ -27,7 +27,7 @@ _PART_BYTES = 1 << 15
 class Judged:
     """A block with its verdicts, one a record, and its log times.
 
-    ``seen`` are the distinct verdicts in order of their first records. What only anomalies need
+    ``seen`` are the distinct verdicts. What only anomalies need
     is made when it is asked for.
     """
 
