@@ -1,27 +1,17 @@
-"""The records of a block, cut out of it one by one."""
+"""Where the records of a verdict stand in a block."""
 
 from __future__ import annotations
 
-import random
-
-import pytest
-
-from tinylogbert_daemon.pipeline import judged as module
-from tinylogbert_daemon.pipeline.judged import Judged
-from tinylogbert_daemon.source.block import Block, FileKey, Position
+from tests.pipeline.parts import File, by_words
+from tinylogbert_daemon.pipeline.judged import Judged, Places
 
 
-@pytest.mark.parametrize("part_bytes", [1, 7, 64, 1 << 15])
-def test_each_record_is_found(monkeypatch: pytest.MonkeyPatch, part_bytes: int) -> None:
-    monkeypatch.setattr(module, "_PART_BYTES", part_bytes)
-    chance = random.Random(part_bytes)
-    lines = [bytes(chance.choices(b"abc \r", k=chance.choice((0, 1, 9, 300)))) for _ in range(200)]
-    data = b"".join(line + b"\n" for line in lines)
-    after = Position(FileKey(1, 1, b""), len(data), len(lines), b"")
-    block = Block("app", "app.log", data, 0, len(lines), after)
-    order = list(range(len(lines)))
-    chance.shuffle(order)
-    judged = Judged(block, [], {}, 0.0, 0.0, learning=False)
-    assert [judged.line(index) for index in order] == [lines[index] for index in order]
-    alone = [Judged(block, [], {}, 0.0, 0.0, learning=False).line(index) for index in order[:20]]
-    assert alone == [lines[index] for index in order[:20]]
+def test_records_of_wanted_verdicts_are_found_in_order_of_the_first() -> None:
+    fine, bad, worse, rare = by_words(["fine", "bad", "worse", "rare"])
+    verdicts = [fine, worse, fine, bad, worse, bad, bad, rare]
+    block = File().block(*(verdict.text for verdict in verdicts))
+    judged = Judged(block, verdicts, dict.fromkeys(verdicts), 0.0, 0.0, learning=False)
+    found = judged.places({bad: 1, worse: 2})
+    assert list(found.items()) == [(worse, Places(1, 4, 2)), (bad, Places(3, 6, 3))]
+    assert judged.places({}) == {}
+    assert [judged.line(index) for index in (1, 7)] == [b"worse", b"rare"]

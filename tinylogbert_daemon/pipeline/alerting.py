@@ -20,7 +20,6 @@ from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.pipeline.tally import Tally
 from tinylogbert_daemon.state.effects import Effects
 
-_FEW = 8
 """So many verdicts of a block are found by a search each sooner than by a table of all."""
 
 
@@ -76,10 +75,12 @@ class Alerting:
         """Let the open incidents of a block grow; return the anomalies that have none."""
         source, book = judged.block.source, self._incidents
         fresh: dict[Verdict, Decision] = {}
-        grown, few = 0, len(anomalous) <= _FEW
-        for verdict, decision in anomalous.items():
+        grown = 0
+        for verdict, places in judged.places(anomalous).items():
+            decision = anomalous[verdict]
             if book.is_open(source, verdict.key):
-                tally.anomalies += self._growing.add(judged, verdict, decision.score, few=few)
+                self._growing.add(judged, verdict, places, decision.score)
+                tally.anomalies += places.records
                 grown += 1
             else:
                 fresh[verdict] = decision

@@ -9,6 +9,7 @@ from tinylogbert_daemon.decide.score import Decider, Decision
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.pipeline.judged import Judged
 
+_MINUTE = 60.0
 _ONGOING_NOVELTY = 0.15  # an incident's text that never pauses is the new normal in three hours
 
 
@@ -20,8 +21,9 @@ def goes_on(decision: Decision) -> bool:
 class Deciding:
     """Decides for one source.
 
-    A decision hangs on the verdict, the log time, what the decider has learned or was told,
-    and its threshold; while the others stay, the verdicts that were harmless are passed over.
+    A decision hangs on the verdict, the minute of log time (counts take days to fade), what the
+    decider has learned or was told, and its threshold; while the others stay, the verdicts that
+    were harmless are passed over.
     """
 
     def __init__(self, decider: Decider, incidents: IncidentBook) -> None:
@@ -40,7 +42,8 @@ class Deciding:
         """
         decider, seen = self._decider, judged.seen
         told = decider.feedback.version if decider.feedback is not None else 0
-        at = (decider.version, judged.now, judged.learning, decider.threshold, told)
+        now = judged.now - judged.now % _MINUTE
+        at = (decider.version, now, judged.learning, decider.threshold, told)
         if at != self._at:
             self._at = at
             self._decided.clear()
@@ -55,14 +58,14 @@ class Deciding:
         rest = [verdict for verdict in seen if verdict not in harmless]
         new = [verdict for verdict in rest if verdict not in decided]
         quiet = [verdict for verdict in new if not is_open(source, verdict.key)]
-        harmless.update(decider.harmless(quiet, judged.now, learning=judged.learning))
+        harmless.update(decider.harmless(quiet, now, learning=judged.learning))
         found = {}
         for verdict in rest:
             if verdict in harmless:
                 continue
             decision = decided.get(verdict)
             if decision is None:
-                decision = decider.decide(verdict, judged.now, learning=judged.learning)
+                decision = decider.decide(verdict, now, learning=judged.learning)
                 decided[verdict] = decision
             covered = is_open(source, verdict.key)
             if decision.anomaly or (covered and goes_on(decision)):

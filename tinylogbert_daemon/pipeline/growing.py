@@ -12,7 +12,7 @@ from functools import partial
 from tinylogbert_daemon.decide.incident import Growth
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.model.scorer import Verdict
-from tinylogbert_daemon.pipeline.judged import Judged, readable
+from tinylogbert_daemon.pipeline.judged import Judged, Places, readable
 from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.state.effects import Effects
 
@@ -30,15 +30,15 @@ class Growing:
         self._growths: dict[str, Growth] = {}  # by incident
         self._lines: dict[str, Callable[[], bytes]] = {}
 
-    def add(self, judged: Judged, verdict: Verdict, score: float, *, few: bool = False) -> int:
-        """Let the open incident that covers ``verdict`` grow; return by how many records.
+    def add(self, judged: Judged, verdict: Verdict, places: Places, score: float) -> None:
+        """Let the open incident that covers ``verdict`` grow by its records of a block.
 
-        The verdicts of a block, maybe ``few``, come in order of their first records.
+        The verdicts of a block come in order of their first records.
         """
-        source, records = judged.block.source, judged.count(verdict, few=few)
+        source, records = judged.block.source, places.records
         id_ = self._book.covering(source, verdict.key)
         # of all that come until the commit, only the last one is cut out of its block
-        self._lines[id_] = partial(judged.line, judged.last(verdict, few=few))
+        self._lines[id_] = partial(judged.line, places.last)
         growth, step = self._growths.get(id_), (judged.now, records)
         if growth is None:
             self._growths[id_] = Growth(
@@ -50,7 +50,6 @@ class Growing:
             growth.records += records
             growth.times += 1
             growth.score = max(growth.score, score)
-        return records
 
     def settle(self, effects: Effects) -> None:
         """Tell the book, and have the incidents committed with ``effects``."""

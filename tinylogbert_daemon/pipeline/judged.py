@@ -6,21 +6,26 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
-import numpy.typing as npt
+from itertools import compress
+from typing import NamedTuple
 
 from tinylogbert_daemon.decide.incident import Anomaly
 from tinylogbert_daemon.decide.score import Decision
 from tinylogbert_daemon.model.scorer import Verdict
+from tinylogbert_daemon.newlines import Lines
 from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.source.block import Block
 
 LINE_CHARACTERS = 2048
 """How much of a raw record an incident keeps."""
 
-_NEWLINE = 10
-_PART_BYTES = 1 << 15
+
+class Places(NamedTuple):
+    """The first and the last record of a verdict in a block, and how many there are."""
+
+    first: int
+    last: int
+    records: int
 
 
 @dataclass(frozen=True)
@@ -38,59 +43,25 @@ class Judged:
     now: float
     learning: bool
 
-    def count(self, verdict: Verdict, *, few: bool = False) -> int:
-        """Return how many records have a verdict; ``few`` verdicts are asked for in one block."""
-        return self.verdicts.count(verdict) if few else self._counted[verdict]
-
-    def last(self, verdict: Verdict, *, few: bool = False) -> int:
-        """Return which record is the last one of a verdict."""
-        if few:
-            return len(self.verdicts) - 1 - self._backwards.index(verdict)
-        return self._last[verdict]
-
-    @cached_property
-    def _counted(self) -> Counter[Verdict]:
-        return Counter(self.verdicts)
-
-    @cached_property
-    def _last(self) -> dict[Verdict, int]:
-        return dict(zip(self.verdicts, range(len(self.verdicts)), strict=True))
-
-    @cached_property
-    def _backwards(self) -> list[Verdict]:
-        return self.verdicts[::-1]
+    def places(self, wanted: Mapping[Verdict, object]) -> dict[Verdict, Places]:
+        """Return where the records with the ``wanted`` verdicts stand, in order of the first."""
+        verdicts = self.verdicts
+        found = list(compress(range(len(verdicts)), map(wanted.__contains__, verdicts)))
+        of_found = [verdicts[index] for index in found]
+        first = dict(zip(reversed(of_found), reversed(found), strict=True))
+        last = dict(zip(of_found, found, strict=True))
+        return {
+            verdict: Places(first[verdict], last[verdict], count)
+            for verdict, count in Counter(of_found).items()
+        }
 
     def line(self, index: int) -> bytes:
         """Return the record at ``index``."""
-        return self.block.data[self._end(index - 1) + 1 if index else 0 : self._end(index)]
-
-    def _end(self, index: int) -> int:
-        """Return where the record at ``index`` ends: of few, the places are looked for in part."""
-        part = int(np.searchsorted(self._ended, index, side="right"))
-        before = int(self._ended[part - 1]) if part else 0
-        return part * _PART_BYTES + int(self._ends(part)[index - before])
-
-    def _ends(self, part: int) -> npt.NDArray[np.intp]:
-        found = self._known_ends.get(part)
-        if found is None:
-            found = np.flatnonzero(self._is_end[part * _PART_BYTES : (part + 1) * _PART_BYTES])
-            self._known_ends[part] = found
-        return found
+        return self._lines.line(index)
 
     @cached_property
-    def _known_ends(self) -> dict[int, npt.NDArray[np.intp]]:
-        return {}
-
-    @cached_property
-    def _is_end(self) -> npt.NDArray[np.bool_]:
-        return np.equal(np.frombuffer(self.block.data, np.uint8), _NEWLINE)
-
-    @cached_property
-    def _ended(self) -> npt.NDArray[np.intp]:
-        """How many records have ended by the end of each part of the block."""
-        ends = self._is_end
-        parts = range(0, len(ends), _PART_BYTES)
-        return np.cumsum([np.count_nonzero(ends[at : at + _PART_BYTES]) for at in parts])
+    def _lines(self) -> Lines:
+        return Lines(self.block.data)
 
 
 def anomalies(
@@ -104,12 +75,11 @@ def anomalies(
 
     ``private`` masks what they keep; ``time_of`` reads the time that a record says.
     """
-    block, verdicts = judged.block, judged.verdicts
+    block = judged.block
     offsets, numbers = block.places()
-    first = dict(zip(reversed(verdicts), range(len(verdicts) - 1, -1, -1), strict=True))
     made = []
-    for verdict in sorted(found, key=first.__getitem__):
-        at, decision = first[verdict], found[verdict]
+    for verdict, (at, last, records) in judged.places(found).items():
+        decision = found[verdict]
         own_time = time_of(judged.line(at))
         time = judged.now if own_time is None else own_time
         anomaly = Anomaly(
@@ -118,9 +88,9 @@ def anomalies(
             origin=block.after.key.head,
             offset=offsets[at],
             line=block.after.lines - block.lines + numbers[at] + 1,
-            records=judged.count(verdict),
+            records=records,
             first_line=readable(judged.line(at), private),
-            last_line=readable(judged.line(judged.last(verdict)), private),
+            last_line=readable(judged.line(last), private),
             text=private.text(verdict),
             key=verdict.key,
             time=max(judged.start, min(time, judged.now)),

@@ -34,7 +34,7 @@ KNOWN_NOVELTY = 0.3
 
 _TROUBLE = 0.5
 
-_FEED_TEXTS = 64
+_FEED_TEXTS = 8
 _FEED_BLOCKS = 16
 
 
@@ -285,7 +285,7 @@ class Processor:
     def _learn_normals(self, judged: Judged) -> None:
         """Feed what is common and no anomaly to the known-normal texts.
 
-        Of a source of long blocks only some are looked at: what is common comes again.
+        Of blocks with many texts only some are looked at: what is common comes again.
         """
         source, seen = judged.block.source, judged.seen
         if len(seen) > _FEED_TEXTS and self._sources[source].blocks % _FEED_BLOCKS != 1:

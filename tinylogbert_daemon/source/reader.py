@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tinylogbert_daemon.newlines import count_lines
 from tinylogbert_daemon.source.block import Block, FileKey, Position, digest
 from tinylogbert_daemon.source.identity import (
     fingerprint,
@@ -13,7 +14,6 @@ from tinylogbert_daemon.source.identity import (
 )
 from tinylogbert_daemon.source.joining import Joining
 from tinylogbert_daemon.source.limits import Form, Limits
-from tinylogbert_daemon.source.newlines import count_lines
 from tinylogbert_daemon.source.openfile import OpenFile
 from tinylogbert_daemon.source.rawfile import RawFile
 from tinylogbert_daemon.source.seek import last_records, next_text
