@@ -34,6 +34,9 @@ def known(count: int) -> bytes:
     return made * (count // 1000)
 
 
+_SHAPES_PER_SECOND = 2000  # that a slow and busy machine reads at least
+
+
 def row(daemon: Daemon, size: int, seconds: float, cpu: float, first_mb: float) -> dict[str, Any]:
     """Return what is measured of every run; memory in MB beyond that at start."""
     return {
@@ -92,7 +95,9 @@ def of_shapes(folder: Path, model: str | None, size: int, texts: int) -> dict[st
     while owed(daemon):
         time.sleep(0.2)
     first = daemon.resident_mb()
-    seconds, cpu = daemon.feed(b"".join(shape_lines(size, texts)), "shapes.log", 900)
+    seconds, cpu = daemon.feed(
+        b"".join(shape_lines(size, texts)), "shapes.log", max(900, size / _SHAPES_PER_SECOND)
+    )
     found = row(daemon, size, seconds, cpu, first)
     daemon.stop()
     return {**found, "texts": texts}

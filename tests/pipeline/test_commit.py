@@ -50,7 +50,7 @@ class Scene:
         self.commits.append(effects.blocks)
         return dropped
 
-    async def block(self) -> None:
+    async def block(self, *, size: int = 100, owing: bool = True) -> None:
         """Add the effects of one more block, as the processor does."""
         one, into = block_effects(self.blocks), self.committer.effects()
         self.blocks += 1
@@ -58,9 +58,9 @@ class Scene:
         into.lines += one.lines
         into.records += one.records
         into.counts |= one.counts
-        into.deliveries += one.deliveries
+        into.deliveries += one.deliveries if owing else []
         into.blocks += 1
-        await self.committer.added(Tally(SOURCE, PATH, lines=10, size=100, records=10))
+        await self.committer.added(Tally(SOURCE, PATH, lines=10, size=size, records=10))
 
     def run(self, body: Body, *, start: bool = True) -> None:
         async def live() -> None:
@@ -106,6 +106,25 @@ def test_blocks_are_gathered_and_counted_once_committed(scene: Scene) -> None:
     assert scene.value("read_bytes_total", path=PATH) == 500
     assert scene.value("records_total", source=SOURCE) == 50
     assert scene.store.pending_counts() == {"jsonl": 5}
+
+
+def test_the_end_of_a_burst_is_committed_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GATHER_SECONDS", 3600.0)
+
+    async def body() -> None:
+        for _ in range(3):
+            await scene.block(size=module.FULL_BLOCK_BYTES, owing=False)
+        await asyncio.sleep(0.05)
+        assert not scene.commits
+        await scene.block(owing=False)
+        await until(lambda: scene.commits)
+        await scene.block(owing=False)
+        await asyncio.sleep(0.05)
+
+    scene.run(body)
+    assert scene.commits == [4]
 
 
 def test_nothing_is_lost_split_or_doubled_while_the_store_fails_and_recovers(

@@ -20,6 +20,9 @@ from tinylogbert_daemon.state.store import Store
 GATHER_SECONDS = 0.05
 """How long effects are gathered before a commit; with its fsync it stays under 100 ms of blocks."""
 
+FULL_BLOCK_BYTES = (1 << 20) - (1 << 16)
+"""A block of that many is followed by another one; a shorter one behind it ends a burst."""
+
 PENDING_BLOCKS = 128
 """Blocks that may wait for a commit; beyond, processing waits, and so reading slows."""
 
@@ -39,6 +42,7 @@ class Committer:
         self._urgent = asyncio.Event()
         self._room = asyncio.Condition()
         self._commit = asyncio.Lock()
+        self._bursting = False
         self._dropped: Counter[str] = Counter()  # by sink, since its spool is full
         self.complete: Callable[[Effects], None] = lambda _: None
         """Called with effects that are about to be committed, to complete them."""
@@ -70,14 +74,17 @@ class Committer:
         """Take note that a block's effects are complete; waits while too many are uncommitted."""
         self._tallies.append(tally)
         self._wake.set()
-        if self._effects.deliveries:
+        bursting = tally.size >= FULL_BLOCK_BYTES
+        # at the end of a burst nothing comes soon that could be gathered with it
+        if self._effects.deliveries or (self._bursting and not bursting):
             self._urgent.set()
+        self._bursting = bursting
         if self._effects.blocks >= PENDING_BLOCKS:
             async with self._room:
                 await self._room.wait_for(lambda: self._effects.blocks < PENDING_BLOCKS)
 
     async def run(self) -> None:
-        """Commit what is there, for ever; what is owed to somebody at once."""
+        """Commit what is there, for ever; at once what is owed to somebody, or ends a burst."""
         while True:
             await self._wake.wait()
             with contextlib.suppress(TimeoutError):
