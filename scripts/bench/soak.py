@@ -96,6 +96,7 @@ def measures(daemon: Daemon) -> dict[str, float]:
         "fds": daemon.descriptors(),
         "threads": daemon.threads(),
         "state_mb": round(state_mb(daemon.state), 2),
+        "log_mb": round((daemon.state / "state.db-wal").stat().st_size / 1e6, 2),
         "incidents": count(daemon.state, "SELECT COUNT(*) FROM incidents"),
     }
 

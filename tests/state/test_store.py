@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.source.identity import ANY_CONTENT
 from tinylogbert_daemon.state import Effects, Store
 from tinylogbert_daemon.state import store as module
+from tinylogbert_daemon.state.database import LOG_BYTES
 from tinylogbert_daemon.state.effects import FileRow
 
 
@@ -331,6 +333,23 @@ def test_many_closed_incidents_do_not_wait_for_the_next_pruning(
         most = max(most, len(store.incidents()))
     assert most == 5 + 4 - 1
     assert store.incidents()[0].first.offset == 29, "the youngest stay"
+
+
+def test_the_log_is_cut_back_that_a_reader_has_kept_from_starting_anew(store: Store) -> None:
+    log = store.path.with_name("state.db-wal")
+    with closing(sqlite3.connect(store.path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM files").fetchone()
+        times = 0
+        while log.stat().st_size < LOG_BYTES * 3 // 2:
+            times += 1
+            store.commit(
+                Effects(counts={key: (float(times), 1.0, b"s" * 2000) for key in range(1000)})
+            )
+    # the first commit copies the log into the database, the second one begins it anew
+    for number in range(3):
+        store.commit(block_effects(number))
+    assert log.stat().st_size <= LOG_BYTES
 
 
 # -- who may read it --------------------------------------------------------------------------

@@ -19,6 +19,9 @@ from tinylogbert_daemon.state.sums import provide, seal_all
 
 DATABASE = "state.db"
 
+LOG_BYTES = 1 << 23
+"""What the write-ahead log is cut back to, where a reader has kept it from starting anew."""
+
 _T = TypeVar("_T")
 
 
@@ -52,6 +55,7 @@ class Database:
                 opened.callback(self._db.close)
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.execute("PRAGMA synchronous=FULL")
+                self._db.execute(f"PRAGMA journal_size_limit={LOG_BYTES}")
                 # what is deleted is overwritten: it may be content of logs
                 self._db.execute("PRAGMA secure_delete=ON")
                 provide(self._db)
