@@ -91,7 +91,7 @@ def of_shapes(folder: Path, model: str | None, size: int, texts: int) -> dict[st
     """Read lines of so many shapes, whose texts are known."""
     texts = max(min(texts, size // 100), -(-size // SHAPES_PER_TEXT))
     daemon = Daemon(folder, model, settings=SETTINGS)
-    daemon.feed(b"".join(shape_lines(texts, texts)), "warm.log")
+    daemon.feed(b"".join(shape_lines(texts, texts)), "warm.log", 1800)
     while owed(daemon):
         time.sleep(0.2)
     first = daemon.resident_mb()
