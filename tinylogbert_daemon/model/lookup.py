@@ -24,7 +24,7 @@ from tinylogbert_daemon.model.negation import settle
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.shape import SUBSTITUTIONS, records
 from tinylogbert_daemon.model.verdicts import UNSETTLED, VerdictCache, missing
-from tinylogbert_daemon.newlines import Lines
+from tinylogbert_daemon.newlines import lines_at
 
 IDS = 1 << len(SUBSTITUTIONS)
 """The bit of a form that says that ids are brought to one form."""
@@ -108,8 +108,7 @@ class SourceLookup:
     ) -> list[Verdict | None]:
         """Bring ``shapes`` and ``verdicts`` up to date where a shape is unsettled; return those."""
         places = list(_places(verdicts))
-        line = Lines(data).line
-        apart = settle(b"".join(line(place) + b"\n" for place in places))
+        apart = settle(b"".join(lines_at(data, places)))
         settled, _ = _shapes(apart, form)
         found = self._cache.look_up(settled, form)
         for i, shape, verdict in zip(places, settled, found, strict=True):
