@@ -37,8 +37,8 @@ _IDLE_BLOCKS = 16  # after so many without use, a pass is left out again
 class Found:
     """The shapes of a block in a ``form``, and level 1's verdicts.
 
-    ``seen`` are the distinct verdicts. ``missed`` counts the records without
-    one; ``missing`` are their distinct shapes.
+    ``seen`` are the distinct verdicts. ``missed`` counts the records without one; ``missing`` are
+    their distinct shapes.
     """
 
     form: int

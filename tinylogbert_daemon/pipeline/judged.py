@@ -32,8 +32,7 @@ class Places(NamedTuple):
 class Judged:
     """A block with its verdicts, one a record, and its log times.
 
-    ``seen`` are the distinct verdicts. What only anomalies need
-    is made when it is asked for.
+    ``seen`` are the distinct verdicts. What only anomalies need is made when it is asked for.
     """
 
     block: Block
