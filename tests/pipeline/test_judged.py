@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.pipeline.parts import File, by_words
-from tinylogbert_daemon.pipeline.judged import Judged, Places
+from tinylogbert_daemon.pipeline.judged import Judged
 
 
 def test_records_of_wanted_verdicts_are_found_in_order_of_the_first() -> None:
@@ -11,7 +11,9 @@ def test_records_of_wanted_verdicts_are_found_in_order_of_the_first() -> None:
     verdicts = [fine, worse, fine, bad, worse, bad, bad, rare]
     block = File().block(*(verdict.text for verdict in verdicts))
     judged = Judged(block, verdicts, dict.fromkeys(verdicts), 0.0, 0.0, learning=False)
-    found = judged.places({bad: 1, worse: 2})
-    assert list(found.items()) == [(worse, Places(1, 4, 2)), (bad, Places(3, 6, 3))]
-    assert judged.places({}) == {}
+    found = judged.records({bad: 1, worse: 2})
+    assert list(found.items()) == [(worse, 2), (bad, 3)]
+    assert judged.records({}) == {}
+    assert [judged.first(verdict) for verdict in (worse, bad, fine)] == [1, 3, 0]
+    assert [judged.last_line(verdict) for verdict in (worse, fine)] == [b"worse", b"fine"]
     assert [judged.line(index) for index in (1, 7)] == [b"worse", b"rare"]

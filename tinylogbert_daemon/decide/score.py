@@ -263,11 +263,23 @@ class Decider:
                 found.append(verdict)
         return found
 
+    def is_known(self, verdict: Verdict, now: float, novelty: float) -> bool:
+        """Return whether the novelty of :meth:`decide` is at most ``novelty``."""
+        episodes = self.counts.get(verdict.key, now)
+        # the wording is looked at only where it decides
+        return _novelty(episodes, 1.0) <= novelty or (
+            _novelty(episodes, 0.0) <= novelty
+            and _novelty(episodes, self._wording(verdict, episodes)) <= novelty
+        )
+
+    def _wording(self, verdict: Verdict, episodes: float) -> float:
+        return self.pairs.unfamiliarity(verdict.text) if episodes < _KNOWN_EPISODES else 0.0
+
     def _evidence(self, verdict: Verdict, now: float, learning: bool) -> tuple[float, float]:
         """Return the log-odds of trouble above the model's own operating point, and novelty."""
         content, trust = self._judged(verdict)
         episodes = self.counts.get(verdict.key, now)
-        wording = self.pairs.unfamiliarity(verdict.text) if episodes < _KNOWN_EPISODES else 0.0
+        wording = self._wording(verdict, episodes)
         newness = _novelty(trust * episodes, wording)
         if learning or not len(self.counts):
             newness = min(newness, _NEUTRAL_NOVELTY)

@@ -15,8 +15,9 @@ it is looked for in many words but found in few records: shapes that may hold it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from itertools import compress, repeat
+from operator import is_
 
 from tinylogbert_daemon.model.digits import digits_to_zero
 from tinylogbert_daemon.model.hexmask import mask_ids
@@ -84,8 +85,9 @@ class SourceLookup:
             if form >> bit & 1:
                 before, data = data, substitution.apply(data)
                 used |= (data is not before) << bit
-        shapes, ids = _shapes(data, form)
-        used |= IDS if ids else 0
+        shaped = _Shaped(data, form)
+        shapes = shaped.shapes
+        used |= IDS if shaped.ids else 0
         verdicts = self._cache.look_up(shapes, form)
         seen = dict.fromkeys(verdicts)
         absent = missing(shapes, verdicts) if None in seen else []
@@ -98,21 +100,21 @@ class SourceLookup:
             seen = dict.fromkeys(verdicts)
         if UNSETTLED in seen:
             del seen[UNSETTLED]
-            seen.update(dict.fromkeys(self._settle(data, form, shapes, verdicts)))
+            seen.update(dict.fromkeys(self._settle(data, shaped, verdicts)))
             absent = missing(shapes, verdicts) if None in seen else []
         missed = verdicts.count(None) if absent else 0
         return Found(form, shapes, verdicts, seen, missed, absent), used
 
     def _settle(
-        self, data: bytes, form: int, shapes: list[bytes], verdicts: list[Verdict | None]
+        self, data: bytes, shaped: _Shaped, verdicts: list[Verdict | None]
     ) -> list[Verdict | None]:
-        """Bring ``shapes`` and ``verdicts`` up to date where a shape is unsettled; return those."""
-        places = list(_places(verdicts))
-        apart = settle(b"".join(lines_at(data, places)))
-        settled, _ = _shapes(apart, form)
-        found = self._cache.look_up(settled, form)
+        """Bring ``shaped`` and ``verdicts`` up to date where a shape is unsettled; return those."""
+        places = list(compress(range(len(verdicts)), map(is_, verdicts, repeat(UNSETTLED))))
+        apart = settle(b"".join(shaped.lines_at(data, places)))
+        settled = _Shaped(apart, shaped.form).shapes
+        found = self._cache.look_up(settled, shaped.form)
         for i, shape, verdict in zip(places, settled, found, strict=True):
-            shapes[i], verdicts[i] = shape, verdict
+            shaped.shapes[i], verdicts[i] = shape, verdict
         return found
 
     def _rested(self, form: int, used: int) -> int:
@@ -126,21 +128,29 @@ class SourceLookup:
         return form
 
 
-def _shapes(data: bytes, form: int) -> tuple[list[bytes], int]:
-    """Return the shapes of ``data``, substituted already, and how many ids were masked."""
-    content, ids = digits_to_zero(data), 0
-    if form & IDS:
-        content, ids = mask_ids(content)
-    return records(content.tobytes()), ids
+class _Shaped:
+    """The ``shapes`` of ``data``, substituted already, and how many ``ids`` were masked in them."""
 
+    def __init__(self, data: bytes, form: int) -> None:
+        content, self.form, self.ids = digits_to_zero(data), form, 0
+        if form & IDS:
+            content, self.ids = mask_ids(content)
+        self._content = content.tobytes()
+        self.shapes = records(self._content)
 
-def _places(verdicts: list[Verdict | None]) -> Iterator[int]:
-    """Yield where the unsettled ones are: few, so that a search is faster than a loop."""
-    at = -1
-    with suppress(ValueError):
-        while True:
-            at = verdicts.index(UNSETTLED, at + 1)
-            yield at
+    def lines_at(self, data: bytes, places: list[int]) -> Iterator[bytes]:
+        """Yield the records of ``data`` at ``places``, which hold all that have their shapes."""
+        if self.ids:
+            yield from lines_at(data, places)
+            return
+        # a shape is as long as its record and stands where that does
+        begin = end = 0
+        for place in places:
+            shape = self.shapes[place]
+            if place:
+                begin = self._content.index(b"\n%b\n" % shape, end) + 1
+            end = begin + len(shape)
+            yield data[begin : end + 1]
 
 
 def needed(shapes: list[bytes], form: int) -> int:

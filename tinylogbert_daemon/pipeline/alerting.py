@@ -20,8 +20,6 @@ from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.pipeline.tally import Tally
 from tinylogbert_daemon.state.effects import Effects
 
-"""So many verdicts of a block are found by a search each sooner than by a table of all."""
-
 
 class Alerting:
     """Opens, grows and closes the incidents of ``incidents``, and owes the alerts to ``sinks``.
@@ -76,11 +74,11 @@ class Alerting:
         source, book = judged.block.source, self._incidents
         fresh: dict[Verdict, Decision] = {}
         grown = 0
-        for verdict, places in judged.places(anomalous).items():
+        for verdict, records in judged.records(anomalous).items():
             decision = anomalous[verdict]
             if book.is_open(source, verdict.key):
-                self._growing.add(judged, verdict, places, decision.score)
-                tally.anomalies += places.records
+                self._growing.add(judged, verdict, records, decision.score)
+                tally.anomalies += records
                 grown += 1
             else:
                 fresh[verdict] = decision

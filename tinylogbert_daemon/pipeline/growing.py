@@ -12,7 +12,7 @@ from functools import partial
 from tinylogbert_daemon.decide.incident import Growth
 from tinylogbert_daemon.decide.incidents import IncidentBook
 from tinylogbert_daemon.model.scorer import Verdict
-from tinylogbert_daemon.pipeline.judged import Judged, Places, readable
+from tinylogbert_daemon.pipeline.judged import Judged, readable
 from tinylogbert_daemon.pipeline.private import Private
 from tinylogbert_daemon.state.effects import Effects
 
@@ -30,15 +30,15 @@ class Growing:
         self._growths: dict[str, Growth] = {}  # by incident
         self._lines: dict[str, Callable[[], bytes]] = {}
 
-    def add(self, judged: Judged, verdict: Verdict, places: Places, score: float) -> None:
-        """Let the open incident that covers ``verdict`` grow by its records of a block.
+    def add(self, judged: Judged, verdict: Verdict, records: int, score: float) -> None:
+        """Let the open incident that covers ``verdict`` grow by ``records`` of a block.
 
         The verdicts of a block come in order of their first records.
         """
-        source, records = judged.block.source, places.records
+        source = judged.block.source
         id_ = self._book.covering(source, verdict.key)
         # of all that come until the commit, only the last one is cut out of its block
-        self._lines[id_] = partial(judged.line, places.last)
+        self._lines[id_] = partial(judged.last_line, verdict)
         growth, step = self._growths.get(id_), (judged.now, records)
         if growth is None:
             self._growths[id_] = Growth(

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
-from typing import NamedTuple
 
 from tinylogbert_daemon.decide.incident import Anomaly
 from tinylogbert_daemon.decide.score import Decision
@@ -18,14 +16,6 @@ from tinylogbert_daemon.source.block import Block
 
 LINE_CHARACTERS = 2048
 """How much of a raw record an incident keeps."""
-
-
-class Places(NamedTuple):
-    """The first and the last record of a verdict in a block, and how many there are."""
-
-    first: int
-    last: int
-    records: int
 
 
 @dataclass(frozen=True)
@@ -42,17 +32,18 @@ class Judged:
     now: float
     learning: bool
 
-    def places(self, wanted: Mapping[Verdict, object]) -> dict[Verdict, Places]:
-        """Return where the records with the ``wanted`` verdicts stand, in order of the first."""
-        verdicts = self.verdicts
-        found = list(compress(range(len(verdicts)), map(wanted.__contains__, verdicts)))
-        of_found = [verdicts[index] for index in found]
-        first = dict(zip(reversed(of_found), reversed(found), strict=True))
-        last = dict(zip(of_found, found, strict=True))
-        return {
-            verdict: Places(first[verdict], last[verdict], count)
-            for verdict, count in Counter(of_found).items()
-        }
+    def records(self, wanted: Mapping[Verdict, object]) -> dict[Verdict, int]:
+        """Return how many records have each ``wanted`` verdict, in order of the first ones."""
+        return Counter(filter(wanted.__contains__, self.verdicts)) if wanted else {}
+
+    def first(self, verdict: Verdict) -> int:
+        """Return which record (from 0) is the first with ``verdict``."""
+        return self.verdicts.index(verdict)
+
+    def last_line(self, verdict: Verdict) -> bytes:
+        """Return the last record with ``verdict``."""
+        behind = next(i for i, one in enumerate(reversed(self.verdicts)) if one is verdict)
+        return self.line(len(self.verdicts) - 1 - behind)
 
     def line(self, index: int) -> bytes:
         """Return the record at ``index``."""
@@ -77,8 +68,8 @@ def anomalies(
     block = judged.block
     offsets, numbers = block.places()
     made = []
-    for verdict, (at, last, records) in judged.places(found).items():
-        decision = found[verdict]
+    for verdict, records in judged.records(found).items():
+        decision, at = found[verdict], judged.first(verdict)
         own_time = time_of(judged.line(at))
         time = judged.now if own_time is None else own_time
         anomaly = Anomaly(
@@ -89,7 +80,7 @@ def anomalies(
             line=block.after.lines - block.lines + numbers[at] + 1,
             records=records,
             first_line=readable(judged.line(at), private),
-            last_line=readable(judged.line(last), private),
+            last_line=readable(judged.last_line(verdict), private),
             text=private.text(verdict),
             key=verdict.key,
             time=max(judged.start, min(time, judged.now)),

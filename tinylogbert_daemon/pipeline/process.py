@@ -290,16 +290,27 @@ class Processor:
         source, seen = judged.block.source, judged.seen
         if len(seen) > _FEED_TEXTS and self._sources[source].blocks % _FEED_BLOCKS != 1:
             return
-        common = []
-        for verdict in seen:
-            if verdict.text and verdict.embedding.size and verdict.key not in self._normals:
-                decision = self._decider.decide(verdict, judged.now, learning=judged.learning)
-                # what a source writes while it is learned is its normal, but for trouble
-                harmless = judged.learning and verdict.severity < _TROUBLE
-                known = harmless or decision.novelty <= KNOWN_NOVELTY
-                # a text with a secret is not shown to explain another one
-                if known and not decision.anomaly and verdict not in self._private:
-                    common.append(verdict)
+        now, learning, decider = judged.now, judged.learning, self._decider
+        known = [
+            verdict
+            for verdict in seen
+            if verdict.text
+            and verdict.embedding.size
+            and verdict.key not in self._normals
+            # a text with a secret is not shown to explain another one
+            and verdict not in self._private
+            # what a source writes while it is learned is its normal, but for trouble
+            and (
+                (learning and verdict.severity < _TROUBLE)
+                or decider.is_known(verdict, now, KNOWN_NOVELTY)
+            )
+        ]
+        harmless = set(decider.harmless(known, now, learning=learning))
+        common = [
+            verdict
+            for verdict in known
+            if verdict in harmless or not decider.decide(verdict, now, learning=learning).anomaly
+        ]
         self._normals.feed(source, common)
 
     def _count(
