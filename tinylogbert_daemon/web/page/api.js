@@ -58,16 +58,16 @@ export async function metrics() {
   return sums;
 }
 
-// Call `on[event](data)` for each server-sent event, until the connection ends. An EventSource could
-// not send the token.
+// Call `on.open()` when nothing is missed any more, and `on[event](data)` for each server-sent event,
+// until the connection ends. An EventSource could not send the token.
 export async function listen(path, on) {
   const answer = await checked(await fetch(path, { headers: headers() }));
-  on.open?.();
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
+  for (let opened = false; ; opened = true) {
     const { done, value } = await reader.read();
     if (done) return;
+    if (!opened) on.open?.(); // the headers may come before the server listens to itself
     const messages = (rest + value).split("\n\n");
     rest = messages.pop();
     for (const message of messages) {

@@ -15,6 +15,7 @@ const AGAIN_SECONDS = 3;
 const $ = (id) => document.getElementById(id);
 const shown = new Map(); // incidents on the page, by id
 const waiting = new Map(); // new ones that the reader has not asked for yet
+const asked = new Set(); // for each answer under way, what the stream has said meanwhile
 let following = null;
 
 const filter = () => ({
@@ -68,7 +69,20 @@ function showWaiting() {
   announce();
 }
 
+// An answer of the API, and the incidents that the stream has told of since it was asked for: the
+// answer may be older.
+async function ask(path, parameters) {
+  const told = new Map();
+  asked.add(told);
+  try {
+    return [await get(path, parameters), told];
+  } finally {
+    asked.delete(told);
+  }
+}
+
 function arrived(incident) {
+  for (const told of asked) told.set(incident.id, incident);
   if (shown.has(incident.id)) {
     put(incident, false);
   } else if (fits(incident)) {
@@ -82,14 +96,18 @@ function arrived(incident) {
 
 async function load(cursor = null) {
   $("list").setAttribute("aria-busy", "true");
-  const page = await get("/api/incidents", { ...filter(), limit: PAGE, cursor });
+  const [page, told] = await ask("/api/incidents", { ...filter(), limit: PAGE, cursor });
   if (cursor === null) {
     $("list").replaceChildren();
     shown.clear();
     waiting.clear();
     announce();
   }
-  for (const incident of page.incidents) put(incident, false);
+  for (const incident of page.incidents) {
+    put(told.get(incident.id) ?? incident, false);
+    told.delete(incident.id);
+  }
+  told.forEach(arrived);
   following = page.next;
   $("more").hidden = following === null;
   $("none").hidden = shown.size > 0;
@@ -122,7 +140,10 @@ async function follow() {
   for (;;) {
     try {
       await listen("/api/incidents/stream", {
-        open: () => live("live"),
+        open: () => {
+          live("live");
+          attempt(load);
+        },
         incident: arrived,
         lost: () => attempt(load),
       });
@@ -133,9 +154,9 @@ async function follow() {
         return;
       }
       live(`no connection (${error.message}); asking again …`);
+      await attempt(load);
     }
     await new Promise((done) => setTimeout(done, AGAIN_SECONDS * 1000));
-    await attempt(load);
   }
 }
 
@@ -158,7 +179,7 @@ const MEANING = {
 };
 const TITLE = { normal: "This is normal", mute: "Mute this", real: "This is a real problem" };
 
-function ask(kind, incident) {
+function say(kind, incident) {
   const dialog = $("say");
   $("say-title").textContent = TITLE[kind];
   $("say-text").replaceChildren(...visible(incident.log_text.slice(0, 500)));
@@ -181,7 +202,8 @@ function ask(kind, incident) {
         note: $("say-note").value,
       });
       live(`recorded: ${kind}`);
-      put(await get(`/api/incidents/${encodeURIComponent(incident.id)}`), false);
+      const [now, told] = await ask(`/api/incidents/${encodeURIComponent(incident.id)}`);
+      put(told.get(incident.id) ?? now, false);
       await showFeedback();
     });
   };
@@ -197,7 +219,7 @@ function key(event) {
   if (event.key === "j") articles[Math.min(current + 1, articles.length - 1)]?.focus();
   else if (event.key === "k") articles[Math.max(current - 1, 0)]?.focus();
   else if (event.key === "/") $("filter-text").focus();
-  else if (kind && current >= 0) ask(kind, shown.get(articles[current].dataset.id));
+  else if (kind && current >= 0) say(kind, shown.get(articles[current].dataset.id));
   else return;
   event.preventDefault();
 }
@@ -223,7 +245,7 @@ function listenToReader() {
   });
   $("list").addEventListener("click", (event) => {
     const kind = event.target.dataset?.kind;
-    if (kind) ask(kind, shown.get(event.target.closest("article").dataset.id));
+    if (kind) say(kind, shown.get(event.target.closest("article").dataset.id));
   });
   $("feedback").addEventListener("click", (event) => {
     const number = event.target.dataset?.undo;
@@ -243,11 +265,8 @@ function listenToReader() {
 }
 
 function begin() {
-  attempt(async () => {
-    await load();
-    await showFeedback();
-    follow();
-  });
+  attempt(showFeedback);
+  follow();
 }
 
 listenToReader();
