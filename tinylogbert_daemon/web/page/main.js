@@ -265,8 +265,10 @@ function listenToReader() {
 }
 
 function begin() {
-  attempt(showFeedback);
-  follow();
+  attempt(async () => {
+    await showFeedback();
+    follow();
+  });
 }
 
 listenToReader();
