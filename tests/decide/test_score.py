@@ -287,3 +287,13 @@ def test_what_is_called_harmless_is_no_anomaly(
     now = 1000.0 * episodes
     if judge.harmless([known], now, learning=learning):
         assert not judge.decide(known, now, learning=learning).anomaly
+
+
+@given(_SHARE, st.integers(0, 200), st.booleans())
+def test_what_is_known_is_not_new(novelty: float, seen: int, some_words_known: bool) -> None:
+    judge, asked = decider(), verdict("disk failed on host")
+    judge.counts.add({asked.key: seen}, 0.0)
+    if some_words_known:
+        judge.pairs.add("disk failed")
+    known = judge.is_known(asked, 0.0, novelty)
+    assert known == (judge.decide(asked, 0.0).novelty <= novelty)
