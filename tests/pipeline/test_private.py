@@ -95,7 +95,7 @@ def test_a_normal_text_with_a_secret_explains_no_other(artifact: Artifact) -> No
     bench.decider.threshold = 0.0
     bench.process(file.block("disk sda uses password=boom"))
     assert "geheimnis" not in _kept(bench.effects)
-    held = {text for _, text, _ in bench.processor._normals._texts}
+    held = {text for _, text, _ in bench.processor._feeding.normals._texts}
     assert not any("geheimnis" in text for text in held)
 
 

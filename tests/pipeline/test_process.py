@@ -416,19 +416,19 @@ def test_only_what_is_common_and_no_anomaly_is_normal(artifact: Artifact) -> Non
     for _ in range(3):
         bench.process(file.block("often", readback=True))
         bench.clock.advance(EPISODE_SECONDS)
-    assert {text for _, text, _ in bench.processor._normals._texts} == {"often"}
+    assert {text for _, text, _ in bench.processor._feeding.normals._texts} == {"often"}
     bench.decider.threshold = 0.0
     for _ in range(3):
         bench.process(file.block("bad for ever"))
         bench.clock.advance(EPISODE_SECONDS)
-    assert len(bench.processor._normals) == 1
+    assert len(bench.processor._feeding.normals) == 1
 
 
 def test_a_source_that_is_learning_shows_what_it_has_seen_so_far(artifact: Artifact) -> None:
     score = embedded(artifact)
     bench, file = Bench(artifact, score=score, threshold=1.0, learning_seconds=1e5), File()
     bench.process(file.block("disk sda is ready", "disk sda is boom"))
-    assert {text for _, text, _ in bench.processor._normals._texts} == {"disk sda is ready"}
+    assert {text for _, text, _ in bench.processor._feeding.normals._texts} == {"disk sda is ready"}
 
 
 def test_a_replay_repeats_ids_and_effects(artifact: Artifact) -> None:

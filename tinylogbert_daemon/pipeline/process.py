@@ -9,7 +9,6 @@ from functools import partial
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.decide.incident import Anomaly, Incident
 from tinylogbert_daemon.decide.incidents import IncidentBook
-from tinylogbert_daemon.decide.normals import Normals
 from tinylogbert_daemon.decide.score import Decider, Decision, level_evidence
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.lookup import SourceLookup
@@ -17,6 +16,7 @@ from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.verdicts import OWN, Misses, VerdictCache, fill
 from tinylogbert_daemon.pipeline.alerting import Alerting
 from tinylogbert_daemon.pipeline.deciding import Deciding, goes_on
+from tinylogbert_daemon.pipeline.feeding import Feeding
 from tinylogbert_daemon.pipeline.judged import Judged, anomalies
 from tinylogbert_daemon.pipeline.owed import Patience
 from tinylogbert_daemon.pipeline.private import Private
@@ -27,15 +27,7 @@ from tinylogbert_daemon.source.dating import Datings
 from tinylogbert_daemon.state.effects import Effects, FileRow
 from tinylogbert_daemon.state.owed import OwedText
 
-__all__ = ["KNOWN_NOVELTY", "Processor", "SourceState", "Tally"]
-
-KNOWN_NOVELTY = 0.3
-"""Up to this novelty (some episodes) a text that is no anomaly counts as known-normal."""
-
-_TROUBLE = 0.5
-
-_FEED_TEXTS = 8
-_FEED_BLOCKS = 16
+__all__ = ["Processor", "SourceState", "Tally"]
 
 
 class Processor:
@@ -74,12 +66,12 @@ class Processor:
         self._learning_seconds = learning_seconds
         self._private = private or Private()
         self._datings = datings or Datings()
-        self._normals = Normals()
+        self._feeding = Feeding(decider, self._private)
         self._alerting = Alerting(
             artifact,
             decider,
             incidents,
-            self._normals,
+            self._feeding.normals,
             self._private,
             sinks=sinks,
             notify_close=notify_close,
@@ -156,7 +148,7 @@ class Processor:
                 self._alerting.open(found, fresh, effects, tally, now=now, learning=judged.learning)
         self._alerting.close_quiet(block.source, now, effects)
         self._count(new, now, judged.learning, samples, effects)
-        self._learn_normals(judged)
+        self._feeding.feed(judged, self._sources[block.source].blocks)
         key = block.after.key
         effects.files[key] = FileRow(block.source, block.path, block.after, self._clock.now())
         effects.lines[key] += tally.lines
@@ -193,27 +185,12 @@ class Processor:
         return changed
 
     def _advance(self, block: Block) -> tuple[float, float, bool]:
-        """Return the log times at which ``block`` begins and ends; is its source learning then?
-
-        Log time never runs backwards nor ahead of the clock; without dates it goes on as the clock
-        does.
-        """
+        """Return the log times at which ``block`` begins and ends; is its source learning then?"""
         source = self._sources.setdefault(block.source, SourceState())
         clock = self._clock.now()
-        first, last = self._datings.of(block.source, block.path).block_times(block.data, clock)
-        if last is None and source.log_time is not None:
-            passed = clock - source.processed if source.processed is not None else 0.0
-            # an empty block only moves a position
-            last = source.log_time + (max(0.0, passed) if block.data else 0.0)
-        source.processed = clock
-        source.blocks += 1
-        now = min(last if last is not None else clock, clock)
-        start = min(first if first is not None else now, now)
-        if source.log_time is not None:
-            start, now = max(start, source.log_time), max(now, source.log_time)
-        source.log_time = now
-        if source.learning_since is None:
-            source.learning_since = start
+        dating = self._datings.of(block.source, block.path)
+        start, now = source.advance(*dating.block_times(block.data, clock), clock, bool(block.data))
+        assert source.learning_since is not None
         return start, now, now - source.learning_since < self._learning_seconds
 
     def _anomalies(
@@ -281,37 +258,6 @@ class Processor:
             effects.owed[row.place] = None
         effects.records[first.source] += 0  # there is something to commit
         return tally
-
-    def _learn_normals(self, judged: Judged) -> None:
-        """Feed what is common and no anomaly to the known-normal texts.
-
-        Of blocks with many texts only some are looked at: what is common comes again.
-        """
-        source, seen = judged.block.source, judged.seen
-        if len(seen) > _FEED_TEXTS and self._sources[source].blocks % _FEED_BLOCKS != 1:
-            return
-        now, learning, decider = judged.now, judged.learning, self._decider
-        known = [
-            verdict
-            for verdict in seen
-            if verdict.text
-            and verdict.embedding.size
-            and verdict.key not in self._normals
-            # a text with a secret is not shown to explain another one
-            and verdict not in self._private
-            # what a source writes while it is learned is its normal, but for trouble
-            and (
-                (learning and verdict.severity < _TROUBLE)
-                or decider.is_known(verdict, now, KNOWN_NOVELTY)
-            )
-        ]
-        harmless = set(decider.harmless(known, now, learning=learning))
-        common = [
-            verdict
-            for verdict in known
-            if verdict in harmless or not decider.decide(verdict, now, learning=learning).anomaly
-        ]
-        self._normals.feed(source, common)
 
     def _count(
         self,

@@ -18,6 +18,27 @@ class SourceState:
     blocks: int = 0
     processed: float | None = None
 
+    def advance(
+        self, first: float | None, last: float | None, clock: float, brings_records: bool
+    ) -> tuple[float, float]:
+        """Take in a block dated ``first`` to ``last``; return the log times of its begin and end.
+
+        Log time never runs backwards nor ahead of the ``clock``; without dates it goes on as the
+        clock does. A block without records only moves a position.
+        """
+        if last is None and self.log_time is not None:
+            passed = clock - self.processed if self.processed is not None else 0.0
+            last = self.log_time + (max(0.0, passed) if brings_records else 0.0)
+        now = min(last if last is not None else clock, clock)
+        start = min(first if first is not None else now, now)
+        if self.log_time is not None:
+            start, now = max(start, self.log_time), max(now, self.log_time)
+        if self.learning_since is None:
+            self.learning_since = start
+        self.log_time, self.processed = now, clock
+        self.blocks += 1
+        return start, now
+
 
 @dataclass(slots=True)
 class Tally:
