@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tinylogbert_daemon import newlines
-from tinylogbert_daemon.newlines import Lines, lines_at
+from tinylogbert_daemon.newlines import Lines
 
 
 @pytest.mark.parametrize("part_bytes", [1, 7, 64, 1 << 15])
@@ -21,5 +21,3 @@ def test_each_line_is_found(monkeypatch: pytest.MonkeyPatch, part_bytes: int) ->
     of_all = Lines(data)
     assert [of_all.line(index) for index in order] == [lines[index] for index in order]
     assert [Lines(data).line(index) for index in order[:20]] == [lines[i] for i in order[:20]]
-    some = sorted(order[:20])
-    assert list(lines_at(data, some)) == [lines[i] + b"\n" for i in some]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -52,16 +51,6 @@ class Lines:
         ends = self._is_end
         parts = range(0, len(ends), _PART_BYTES)
         return np.cumsum([np.count_nonzero(ends[at : at + _PART_BYTES]) for at in parts])
-
-
-def lines_at(data: bytes, places: Iterable[int]) -> Iterator[bytes]:
-    """Yield the lines of ``data`` at ``places`` (from 0), each with its newline.
-
-    Of a dozen lines of a block that is faster than :class:`Lines`, which is for one or two.
-    """
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
-    for place in places:
-        yield data[int(ends[place - 1]) + 1 if place else 0 : int(ends[place]) + 1]
 
 
 def count_lines(data: bytes) -> int:

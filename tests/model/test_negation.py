@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.pipeline.parts import by_words
 from tinylogbert_daemon.model.artifact import load
-from tinylogbert_daemon.model.lookup import SourceLookup
+from tinylogbert_daemon.model.lookup import IDS, SourceLookup
 from tinylogbert_daemon.model.negation import settle
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer
@@ -148,15 +149,19 @@ def test_what_is_settled_is_settled_for_good_and_shapes_tell_who_is(pieces: list
     assert (settle(shape_before) is shape_before) == (settled is record)
 
 
-def test_counts_of_none_and_of_some_are_told_apart_in_the_cache() -> None:
+@pytest.mark.parametrize("ids", [False, True])
+def test_counts_of_none_and_of_some_are_told_apart_in_the_cache(ids: bool) -> None:
     cache = VerdictCache()
     lookup = SourceLookup(cache)
-    lines = [f"copied {i} files, errors: {i % 3}\n" for i in range(30)] + ["copied 7 files\n"]
+    of = [f" of {uuid5(NAMESPACE_URL, str(i))}" if ids else "" for i in range(100)]
+    lines = [f"copied {i} files{of[i]}, errors: {i % 3}\n" for i in range(100)]
+    lines[50] = f"copied 7 files{of[50]}\n"
     for _ in range(3):
         found = lookup.look_up("".join(lines).encode())
         misses = cache.resolve(found.missing, found.form)
         cache.add(misses, by_words(list(misses.wanted)))
         verdicts = fill(found.shapes, found.verdicts, misses)
         assert [verdict.text for verdict in verdicts] == [text(line.strip()) for line in lines]
+    assert bool(found.form & IDS) == ids
     assert found.missed == 0
     assert set(found.seen) == set(verdicts)

@@ -25,7 +25,7 @@ from tinylogbert_daemon.model.negation import settle
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.shape import SUBSTITUTIONS, records
 from tinylogbert_daemon.model.verdicts import UNSETTLED, VerdictCache, missing
-from tinylogbert_daemon.newlines import lines_at
+from tinylogbert_daemon.newlines import Lines
 
 IDS = 1 << len(SUBSTITUTIONS)
 """The bit of a form that says that ids are brought to one form."""
@@ -141,7 +141,8 @@ class _Shaped:
     def lines_at(self, data: bytes, places: list[int]) -> Iterator[bytes]:
         """Yield the records of ``data`` at ``places``, which hold all that have their shapes."""
         if self.ids:
-            yield from lines_at(data, places)
+            lines = Lines(data)
+            yield from (lines.line(place) + b"\n" for place in places)
             return
         # a shape is as long as its record and stands where that does
         begin = end = 0
