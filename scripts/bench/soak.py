@@ -89,6 +89,14 @@ def state_mb(state: Path) -> float:
     return sum(path.stat().st_size for path in state.glob("state.db*")) / 1e6
 
 
+def used_mb(state: Path) -> float:
+    """Return how much of the database is in use; what was deleted leaves room for what comes."""
+    pages, free, size = (
+        count(state, f"PRAGMA {name}") for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size / 1e6
+
+
 def measures(daemon: Daemon) -> dict[str, float]:
     """Return what must not grow; the state does with the incidents, until the most are kept."""
     return {
@@ -96,6 +104,7 @@ def measures(daemon: Daemon) -> dict[str, float]:
         "fds": daemon.descriptors(),
         "threads": daemon.threads(),
         "state_mb": round(state_mb(daemon.state), 2),
+        "used_mb": round(used_mb(daemon.state), 2),
         "log_mb": round((daemon.state / "state.db-wal").stat().st_size / 1e6, 2),
         "incidents": count(daemon.state, "SELECT COUNT(*) FROM incidents"),
     }
