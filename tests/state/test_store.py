@@ -258,6 +258,18 @@ def test_an_incident_comes_back_whole(store: Store) -> None:
     assert store.incidents() == [whole]
 
 
+def test_incidents_that_grow_stay_where_they_are(store: Store) -> None:
+    """Rows that move leave holes: of the same incidents the state would take more and more."""
+    ids = [incident(number).id for number in range(20)]
+    for records in range(1, 6):
+        grown = [replace(incident(number), records=records) for number in range(20)]
+        store.commit(Effects(incidents={one.id: one for one in grown}))
+    assert {one.records for one in store.incidents()} == {5}
+    with closing(sqlite3.connect(store.path)) as db:
+        places = db.execute("SELECT rowid, id FROM incidents ORDER BY rowid").fetchall()
+    assert places == list(enumerate(ids, 1))
+
+
 def test_those_open_at_a_restart_are_bounded_and_in_order(store: Store) -> None:
     for number in range(6):
         found = incident(number, opened=1000.0 + number)

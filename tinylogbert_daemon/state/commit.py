@@ -10,6 +10,7 @@ from tinylogbert_daemon.state.effects import Effects
 from tinylogbert_daemon.state.owed import write_owed
 from tinylogbert_daemon.state.rows import (
     FILE_COLUMNS,
+    INCIDENT_CHANGES,
     INCIDENT_COLUMNS,
     file_values,
     incident_values,
@@ -84,8 +85,10 @@ def write(db: sqlite3.Connection, effects: Effects) -> None:
             (model, raw, row_sum(model.encode(), raw)),
         )
     db.executemany(
-        f"INSERT OR REPLACE INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
-        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        # not replaced: that would move the row, and leave a hole in the page that it stood on
+        f"INSERT INTO incidents ({INCIDENT_COLUMNS}) "  # noqa: S608
+        "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) "
+        f"ON CONFLICT (id) DO UPDATE SET {INCIDENT_CHANGES}",
         [incident_values(one) for one in effects.incidents.values()],
     )
     seal(db, "incidents", [(id_,) for id_ in effects.incidents])

@@ -24,6 +24,9 @@ INCIDENT_COLUMNS = (
     "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
     "close_reason, withheld, suppressed, peak, storm, muted, curve"
 )
+INCIDENT_CHANGES = ", ".join(
+    f"{column}=excluded.{column}" for column in INCIDENT_COLUMNS.split(", ") if column != "id"
+)
 # the same of older databases, which whoever only reads does not migrate
 _INCIDENT_COLUMNS_1 = (
     "id, source, key, opened, last_seen, closed, records, last_line, alerted, first, "
