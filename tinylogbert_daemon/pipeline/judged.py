@@ -38,16 +38,25 @@ class Judged:
 
     def first(self, verdict: Verdict) -> int:
         """Return which record (from 0) is the first with ``verdict``."""
-        return self.verdicts.index(verdict)
+        return self._firsts[verdict]
 
     def last_line(self, verdict: Verdict) -> bytes:
         """Return the last record with ``verdict``."""
-        behind = next(i for i, one in enumerate(reversed(self.verdicts)) if one is verdict)
-        return self.line(len(self.verdicts) - 1 - behind)
+        return self.line(self._lasts[verdict])
 
     def line(self, index: int) -> bytes:
         """Return the record at ``index``."""
         return self._lines.line(index)
+
+    # of all verdicts at once: in a storm, thousands are asked for
+    @cached_property
+    def _firsts(self) -> dict[Verdict, int]:
+        behind = range(len(self.verdicts) - 1, -1, -1)
+        return dict(zip(reversed(self.verdicts), behind, strict=True))
+
+    @cached_property
+    def _lasts(self) -> dict[Verdict, int]:
+        return dict(zip(self.verdicts, range(len(self.verdicts)), strict=True))
 
     @cached_property
     def _lines(self) -> Lines:
