@@ -53,13 +53,19 @@ _NUMBER = _compiled(
     r"(?:^|(?<=[(\[,;:=|])|(?<=[()\[\],;:=|] )"
     r"|(?<=\b[wW]ith )|(?<=\band )|(?<=\b[fF]ound )|(?<=\b[gG]ot ))(?:([0-9])|[zZ]ero) \Z"
 )
+# what begins right behind is no word: put something in its place, and a word before has its end
+_NO_BEGIN = (
+    *(b"%d" % digit for digit in range(10)),
+    *(b"rr rror rrors ail ailure ailed ails ailures xception xceptions".split()),
+    *(b"roblem roblems arning arnings rop rops ropped".split()),
+)
 _LONGEST_PREFIX = len("without any ")
 
 
 class _Said(NamedTuple):
     begin: int
     end: int
-    digit: int  # where the count stands; -1 if it is said in words
+    counts: tuple[int, ...] = ()  # where they stand, what counts last; none if said in words
 
 
 def settle(data: bytes) -> bytes:
@@ -78,11 +84,13 @@ def settle(data: bytes) -> bytes:
         said = _at(data, at, done) if at >= done else None
         if said is None:
             continue
-        pieces.append(data[done : said.begin])
-        if said.digit < 0 or data[said.digit] == ord("0"):
-            pieces.append(b" ok 0 ")
+        if not said.counts or data[said.counts[-1]] == ord("0"):
+            pieces += data[done : said.begin], b" ok 0 "
         else:
-            pieces += data[said.begin : said.digit], b"00", data[said.digit + 1 : said.end]
+            for count in said.counts:
+                pieces += data[done:count], b"00"
+                done = count + 1
+            pieces.append(data[done : said.end])
         done = said.end
     return b"".join([*pieces, data[done:]]) if pieces else data
 
@@ -100,16 +108,29 @@ def _places(data: bytes) -> list[int]:
 
 def _at(data: bytes, at: int, done: int) -> _Said | None:
     """Return what is said of the word at ``at``; what lies before ``done`` belongs to another."""
-    found = _WITH_VALUE.match(data, at)
-    if found is not None:
-        return _Said(at, found.end(), found.start(found.lastindex) if found.lastindex else -1)
-    if at and data[at - 1 : at] == b" ":
-        first = max(done, at - _LONGEST_PREFIX)
-        for word, prefix in ((_DENIED, _NO), (_COUNTED, _NUMBER)):
-            found = word.match(data, at)
-            before = prefix.search(data, first, at) if found is not None else None
-            if found is not None and before is not None:
-                return _Said(
-                    before.start(), found.end(), before.start(1) if before.lastindex else -1
-                )
-    return None
+    if data.endswith(_NO_BEGIN, 0, at):
+        return None
+    denied = _behind(data, at, done, _DENIED, _NO)
+    if denied is not None:
+        return denied
+    counted = _behind(data, at, done, _COUNTED, _NUMBER)
+    value = _WITH_VALUE.match(data, at)
+    if value is None or (counted is not None and not counted.counts):
+        return counted
+    # of "3 error=0" the value counts; of "3 error=5" both are written with two digits
+    before = counted.counts if counted is not None else ()
+    own = (value.start(value.lastindex),) if value.lastindex else ()
+    return _Said(at, value.end(), before + own if own else ())
+
+
+def _behind(
+    data: bytes, at: int, done: int, word: re.Pattern[bytes], prefix: re.Pattern[bytes]
+) -> _Said | None:
+    """Return what is said of a ``word`` at ``at`` by a ``prefix`` right before it."""
+    found = word.match(data, at) if at and data[at - 1 : at] == b" " else None
+    if found is None:
+        return None
+    before = prefix.search(data, max(done, at - _LONGEST_PREFIX), at)
+    if before is None:
+        return None
+    return _Said(before.start(), found.end(), (before.start(1),) if before.lastindex else ())
