@@ -15,7 +15,7 @@ from tinylogbert_daemon.model.artifact import load
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer, Verdict, blank_verdict
 from tinylogbert_daemon.model.shape import shapes
-from tinylogbert_daemon.model.verdicts import KEY_BYTES, OWN, VerdictCache, fill, missing
+from tinylogbert_daemon.model.verdicts import KEY_BYTES, MISSED, OWN, VerdictCache, fill, missing
 
 TOLERANCE = 1e-4
 BLOCKS = st.lists(
@@ -165,7 +165,7 @@ def test_shapes_that_wait_for_their_verdict_are_normalised_once(
         cache.put(blank_verdict(text))
     assert not cache.resolve(waiting).wanted
     assert normalised == waiting
-    assert None not in cache.look_up(waiting)
+    assert MISSED not in cache.look_up(waiting).distinct
     many = [b"word%s and more" % (b"x" * n) for n in range(1, 200)]
     cache.resolve(many)
     assert len(cache._awaited) <= 40
@@ -177,10 +177,35 @@ def test_shapes_that_wait_for_their_verdict_are_normalised_once(
 
 
 def test_what_is_missing_is_asked_for_once_and_filled_in() -> None:
-    known: list[Verdict | None] = [None, blank_verdict("b"), None]
-    assert missing([b"a", b"b", b"a"], known) == [b"a"]
     cache = VerdictCache()
-    misses = cache.resolve([b"a"])
+    misses = cache.resolve([b"b", b"took 00 ms"])
+    cache.add(misses, map(blank_verdict, list(misses.wanted)))
+    found = [b"a", b"b", b"a", b"took 00 ms", b"took 000 ms"]
+    known = cache.look_up(found)
+    assert missing(found, known) == [b"a", b"took 000 ms"]
+    misses = cache.resolve([b"a", b"took 000 ms"])
     cache.add(misses, [blank_verdict("a")])
-    assert [verdict.text for verdict in fill([b"a", b"b", b"a"], known, misses)] == ["a", "b", "a"]
+    filled = fill(found, known, misses)
+    assert [verdict.text for verdict in filled.decoded()] == [
+        "a",
+        "b",
+        "a",
+        "took [num] ms",
+        "took [num] ms",
+    ]
+    assert [filled.count(verdict) for verdict in filled.distinct] == [2, 1, 2]
     assert not misses.wanted
+
+
+def test_what_was_looked_up_stays_when_the_cache_lets_it_go() -> None:
+    cache = VerdictCache(shapes=4, texts=4)
+    words = [b"x" * length for length in range(1, 30)]
+    cache.add(cache.resolve(words[:3]), (blank_verdict(word.decode()) for word in words[:3]))
+    before = cache.look_up(words[:3])
+    for word in words[3:]:
+        cache.verdicts([word], CountingScore())
+    assert [verdict.text.encode() for verdict in before.decoded()] == words[:3]
+    after = cache.look_up(words)
+    assert set(after.decoded()[:-4]) == {MISSED}
+    assert after.decoded()[-1].text.encode() == words[-1]
+    assert len(after.dictionary) < 10

@@ -74,7 +74,7 @@ def test_each_record_gets_the_verdict_of_its_own_text(seed: int) -> None:
         found = lookups[number % 3].look_up("".join(f"{line}\n" for line in lines).encode())
         misses = cache.resolve(found.missing, found.form)
         cache.add(misses, by_words(list(misses.wanted)))
-        verdicts = fill(found.shapes, found.verdicts, misses)
+        verdicts = fill(found.shapes, found.verdicts, misses).decoded()
         got = [None if verdict is OWN else verdict.text for verdict in verdicts]
         assert got == list(map(_text, lines))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tests.pipeline.parts import File, by_words
+from tinylogbert_daemon.model.encoded import Encoded
 from tinylogbert_daemon.pipeline.judged import Judged
 
 
 def test_records_of_wanted_verdicts_are_found_in_order_of_the_first() -> None:
     fine, bad, worse, rare = by_words(["fine", "bad", "worse", "rare"])
-    verdicts = [fine, worse, fine, bad, worse, bad, bad, rare]
-    block = File().block(*(verdict.text for verdict in verdicts))
-    judged = Judged(block, verdicts, dict.fromkeys(verdicts), 0.0, 0.0, learning=False)
+    verdicts = Encoded([rare, bad, fine, worse], np.array([2, 3, 2, 1, 3, 1, 1, 0]))
+    block = File().block(*(verdict.text for verdict in verdicts.decoded()))
+    judged = Judged(block, verdicts, verdicts.distinct, 0.0, 0.0, learning=False)
     found = judged.records({bad: 1, worse: 2})
     assert list(found.items()) == [(worse, 2), (bad, 3)]
     assert judged.records({}) == {}

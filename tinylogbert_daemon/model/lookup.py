@@ -16,15 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import compress, repeat
-from operator import is_
 
 from tinylogbert_daemon.model.digits import digits_to_zero
+from tinylogbert_daemon.model.encoded import Encoded
 from tinylogbert_daemon.model.hexmask import mask_ids
 from tinylogbert_daemon.model.negation import settle
-from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.model.shape import SUBSTITUTIONS, records
-from tinylogbert_daemon.model.verdicts import UNSETTLED, VerdictCache, missing
+from tinylogbert_daemon.model.verdicts import MISSED, UNSETTLED, VerdictCache, missing, places
 from tinylogbert_daemon.newlines import Lines
 
 IDS = 1 << len(SUBSTITUTIONS)
@@ -38,14 +36,12 @@ _IDLE_BLOCKS = 16  # after so many without use, a pass is left out again
 class Found:
     """The shapes of a block in a ``form``, and level 1's verdicts.
 
-    ``seen`` are the distinct verdicts. ``missed`` counts the records without one; ``missing`` are
-    their distinct shapes.
+    ``missed`` counts the records without one; ``missing`` are their distinct shapes.
     """
 
     form: int
     shapes: list[bytes]
-    verdicts: list[Verdict | None]
-    seen: dict[Verdict | None, None]
+    verdicts: Encoded
     missed: int
     missing: list[bytes]
 
@@ -89,33 +85,27 @@ class SourceLookup:
         shapes = shaped.shapes
         used |= IDS if shaped.ids else 0
         verdicts = self._cache.look_up(shapes, form)
-        seen = dict.fromkeys(verdicts)
-        absent = missing(shapes, verdicts) if None in seen else []
+        absent = missing(shapes, verdicts)
+        at = places(verdicts, UNSETTLED).tolist()
         unsettled = {shape for shape in absent if settle(shape) is not shape}
         if unsettled:
+            missed = places(verdicts, MISSED).tolist()
+            at = sorted([*at, *(place for place in missed if shapes[place] in unsettled)])
+        if at:
+            verdicts = self._settle(data, shaped, verdicts, at)
+            absent = missing(shapes, verdicts)
             self._cache.unsettle(unsettled, form)
-            for i, shape in enumerate(shapes):
-                if shape in unsettled:
-                    verdicts[i] = UNSETTLED
-            seen = dict.fromkeys(verdicts)
-        if UNSETTLED in seen:
-            del seen[UNSETTLED]
-            seen.update(dict.fromkeys(self._settle(data, shaped, verdicts)))
-            absent = missing(shapes, verdicts) if None in seen else []
-        missed = verdicts.count(None) if absent else 0
-        return Found(form, shapes, verdicts, seen, missed, absent), used
+        return Found(form, shapes, verdicts, len(places(verdicts, MISSED)), absent), used
 
-    def _settle(
-        self, data: bytes, shaped: _Shaped, verdicts: list[Verdict | None]
-    ) -> list[Verdict | None]:
-        """Bring ``shaped`` and ``verdicts`` up to date where a shape is unsettled; return those."""
-        places = list(compress(range(len(verdicts)), map(is_, verdicts, repeat(UNSETTLED))))
-        apart = settle(b"".join(shaped.lines_at(data, places)))
+    def _settle(self, data: bytes, shaped: _Shaped, verdicts: Encoded, at: list[int]) -> Encoded:
+        """Bring ``shaped`` and ``verdicts`` up to date at the records to be looked at."""
+        apart = settle(b"".join(shaped.lines_at(data, at)))
         settled = _Shaped(apart, shaped.form).shapes
-        found = self._cache.look_up(settled, shaped.form)
-        for i, shape, verdict in zip(places, settled, found, strict=True):
-            shaped.shapes[i], verdicts[i] = shape, verdict
-        return found
+        for i, shape in zip(at, settled, strict=True):
+            shaped.shapes[i] = shape
+        indices = verdicts.indices.copy()
+        indices[at] = self._cache.look_up(settled, shaped.form).indices
+        return Encoded(verdicts.dictionary, indices)
 
     def _rested(self, form: int, used: int) -> int:
         """Return the form for the next block: without what was of no use for a while."""

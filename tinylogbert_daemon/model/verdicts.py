@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from typing import TypeVar
 
+import numpy as np
+
+from tinylogbert_daemon.model.encoded import Encoded, Indices
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.own import is_own
 from tinylogbert_daemon.model.scorer import Verdict, blank_verdict
@@ -23,11 +26,16 @@ SHAPE_BYTES = 64 * 1024 * 1024
 FULL = -1
 """The form of shapes to which every substitution was applied, and nothing else."""
 
+MISSED = blank_verdict()
+"""Stands for the verdict of a shape that level 1 does not hold."""
+
 OWN = blank_verdict()
 """The verdict of lines that the daemon itself logged: they never count and never alert."""
 
 UNSETTLED = blank_verdict()
 """Stands in level 1 for a shape that may hold what denies trouble: its records are looked at."""
+
+_FIXED = (MISSED, OWN, UNSETTLED)  # the first ones of every dictionary
 
 _LONG_BYTES = 8192
 _LONG_SHAPES = 128  # of such: a MiB at most
@@ -55,11 +63,14 @@ class Misses:
 class VerdictCache:
     """Verdicts of the shapes and texts seen last; both levels bounded.
 
-    Level 1 is kept by the form of shapes (see :mod:`lookup`); all forms share its bound.
+    Level 1 is kept by the form of shapes (see :mod:`lookup`); all forms share its bound. It holds
+    the verdicts by their indices in a dictionary.
     """
 
     def __init__(self, shapes: int = SHAPES, texts: int = TEXTS) -> None:
-        self._of_shape: dict[int, dict[bytes, Verdict]] = {}
+        self._of_shape: dict[int, dict[bytes, int]] = {}
+        self._dictionary = list(_FIXED)  # grows, or is replaced; nothing in it changes
+        self._indices = {verdict: index for index, verdict in enumerate(_FIXED)}
         self._bytes = 0  # of the shapes in level 1
         self._of_text: dict[str, Verdict] = {}
         self._long: dict[bytes, str] = {}
@@ -68,9 +79,12 @@ class VerdictCache:
         self._shapes = shapes
         self._texts = texts
 
-    def look_up(self, shapes: Sequence[bytes], form: int = FULL) -> list[Verdict | None]:
-        """Return the verdict of each shape, or None where level 1 has none."""
-        return list(map(self._of_shape.get(form, {}).get, shapes))
+    def look_up(self, shapes: Sequence[bytes], form: int = FULL) -> Encoded:
+        """Return the verdict of each shape, or ``MISSED`` where level 1 has none."""
+        index = self._of_shape.get(form, {}).get
+        missed = self._indices[MISSED]
+        indices = np.fromiter(map(index, shapes, repeat(missed)), np.intp, len(shapes))
+        return Encoded(self._dictionary, indices)
 
     def unsettle(self, shapes: Iterable[bytes], form: int) -> None:
         """Keep ``UNSETTLED`` for each of ``shapes``."""
@@ -127,12 +141,13 @@ class VerdictCache:
     ) -> list[Verdict]:
         """Return the verdict of each shape, computed by ``score`` where none is cached."""
         known = self.look_up(shapes)
-        if None not in known:
-            return known  # type: ignore[return-value]  # just checked
-        misses = self.resolve(missing(shapes, known))
-        if misses.wanted:
-            self.add(misses, score(list(misses.wanted)))
-        return fill(shapes, known, misses)
+        absent = missing(shapes, known)
+        if absent:
+            misses = self.resolve(absent)
+            if misses.wanted:
+                self.add(misses, score(list(misses.wanted)))
+            known = fill(shapes, known, misses)
+        return known.decoded()
 
     def _keep(self, misses: Misses, shape: bytes, verdict: Verdict) -> None:
         misses.found[shape] = verdict
@@ -141,28 +156,54 @@ class VerdictCache:
             entries = levels.setdefault(misses.form, {})
             if shape not in entries:
                 self._bytes += len(shape)
-                while sum(map(len, levels.values())) >= self._shapes or self._bytes > SHAPE_BYTES:
-                    largest = max(levels.values(), key=len)
-                    gone = _drop_oldest(largest, len(largest) // 2)
-                    self._bytes -= sum(map(len, gone))
-            entries[shape] = verdict
+                self._make_room()
+            index = self._indices.setdefault(verdict, len(self._dictionary))
+            if index == len(self._dictionary):
+                self._dictionary.append(verdict)
+            entries[shape] = index
+
+    def _make_room(self) -> None:
+        """Let the oldest shapes go until there is room, and the verdicts that none is left of."""
+        levels, full = self._of_shape, False
+        while sum(map(len, levels.values())) >= self._shapes or self._bytes > SHAPE_BYTES:
+            largest = max(levels.values(), key=len)
+            gone = _drop_oldest(largest, len(largest) // 2)
+            self._bytes -= sum(map(len, gone))
+            full = True
+        if not full:
+            return
+        # a new list: blocks under way still read the former one
+        before, self._dictionary = self._dictionary, list(_FIXED)
+        kept = dict.fromkeys(index for entries in levels.values() for index in entries.values())
+        self._dictionary += (before[index] for index in kept if index >= len(_FIXED))
+        self._indices = {verdict: index for index, verdict in enumerate(self._dictionary)}
+        for entries in levels.values():
+            for shape, index in entries.items():
+                entries[shape] = self._indices[before[index]]
 
 
-def missing(shapes: Sequence[bytes], known: Sequence[Verdict | None]) -> list[bytes]:
+def places(verdicts: Encoded, wanted: Verdict) -> Indices:
+    """Return which records have a ``wanted`` verdict of those that every dictionary holds."""
+    return np.flatnonzero(verdicts.indices == _FIXED.index(wanted))
+
+
+def missing(shapes: Sequence[bytes], known: Encoded) -> list[bytes]:
     """Return the distinct shapes without a verdict, in order of first appearance."""
-    return list(
-        dict.fromkeys(
-            shape for shape, verdict in zip(shapes, known, strict=True) if verdict is None
-        )
-    )
+    return list(dict.fromkeys(shapes[place] for place in places(known, MISSED).tolist()))
 
 
-def fill(shapes: Sequence[bytes], known: Sequence[Verdict | None], misses: Misses) -> list[Verdict]:
+def fill(shapes: Sequence[bytes], known: Encoded, misses: Misses) -> Encoded:
     """Return ``known`` with its gaps filled from ``misses``, all of which have been found."""
-    return [
-        verdict if verdict is not None else misses.found[shape]
-        for shape, verdict in zip(shapes, known, strict=True)
-    ]
+    gaps = places(known, MISSED)
+    # one of a text that is known by another shape has its index already
+    indices = dict(known.distinct)
+    dictionary = list(known.dictionary)
+    for verdict in misses.found.values():
+        if indices.setdefault(verdict, len(dictionary)) == len(dictionary):
+            dictionary.append(verdict)
+    filled = known.indices.copy()
+    filled[gaps] = [indices[misses.found[shapes[gap]]] for gap in gaps.tolist()]
+    return Encoded(dictionary, filled)
 
 
 def _drop_oldest(entries: dict[_Key, _Value], count: int) -> list[_Key]:

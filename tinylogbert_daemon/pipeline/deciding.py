@@ -51,11 +51,9 @@ class Deciding:
         if judged.block.readback:
             self._at = ()
             return {}, seen
-        if seen.keys() <= self._harmless:
-            return {}, ()
         source, harmless, decided = judged.block.source, self._harmless, self._decided
+        rest = sorted(seen.keys() - harmless, key=judged.first)
         is_open = self._incidents.is_open
-        rest = [verdict for verdict in seen if verdict not in harmless]
         new = [verdict for verdict in rest if verdict not in decided]
         quiet = [verdict for verdict in new if not is_open(source, verdict.key)]
         harmless.update(decider.harmless(quiet, now, learning=judged.learning))

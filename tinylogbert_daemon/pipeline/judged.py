@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from tinylogbert_daemon.decide.incident import Anomaly
 from tinylogbert_daemon.decide.score import Decision
+from tinylogbert_daemon.model.encoded import Encoded
 from tinylogbert_daemon.model.scorer import Verdict
 from tinylogbert_daemon.newlines import Lines
 from tinylogbert_daemon.pipeline.private import Private
@@ -22,41 +22,33 @@ LINE_CHARACTERS = 2048
 class Judged:
     """A block with its verdicts, one a record, and its log times.
 
-    ``seen`` are the distinct verdicts. What only anomalies need is made when it is asked for.
+    ``seen`` are those of the distinct verdicts that count. What only anomalies need is made when it
+    is asked for.
     """
 
     block: Block
-    verdicts: list[Verdict]
-    seen: dict[Verdict, None]
+    verdicts: Encoded
+    seen: Mapping[Verdict, int]
     start: float
     now: float
     learning: bool
 
-    def records(self, wanted: Mapping[Verdict, object]) -> dict[Verdict, int]:
+    def records(self, wanted: Collection[Verdict]) -> dict[Verdict, int]:
         """Return how many records have each ``wanted`` verdict, in order of the first ones."""
-        return Counter(filter(wanted.__contains__, self.verdicts)) if wanted else {}
+        found = [verdict for verdict in wanted if verdict in self.verdicts.distinct]
+        return {verdict: self.verdicts.count(verdict) for verdict in sorted(found, key=self.first)}
 
     def first(self, verdict: Verdict) -> int:
         """Return which record (from 0) is the first with ``verdict``."""
-        return self._firsts[verdict]
+        return self.verdicts.first(verdict)
 
     def last_line(self, verdict: Verdict) -> bytes:
         """Return the last record with ``verdict``."""
-        return self.line(self._lasts[verdict])
+        return self.line(self.verdicts.last(verdict))
 
     def line(self, index: int) -> bytes:
         """Return the record at ``index``."""
         return self._lines.line(index)
-
-    # of all verdicts at once: in a storm, thousands are asked for
-    @cached_property
-    def _firsts(self) -> dict[Verdict, int]:
-        behind = range(len(self.verdicts) - 1, -1, -1)
-        return dict(zip(reversed(self.verdicts), behind, strict=True))
-
-    @cached_property
-    def _lasts(self) -> dict[Verdict, int]:
-        return dict(zip(self.verdicts, range(len(self.verdicts)), strict=True))
 
     @cached_property
     def _lines(self) -> Lines:

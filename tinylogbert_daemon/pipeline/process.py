@@ -86,7 +86,7 @@ class Processor:
         """
         lookup = self._lookups.setdefault(block.source, SourceLookup(self._cache))
         found = lookup.look_up(block.data)
-        known, distinct, missed = found.verdicts, found.seen, found.missed
+        verdicts, missed = found.verdicts, found.missed
         misses = Misses(found.form)
         late: list[Verdict] = []
         samples: dict[int, bytes] = {}
@@ -96,14 +96,9 @@ class Processor:
                 self._cache.add(misses, await self._judge(block.source, list(misses.wanted)))
                 late = stand_ins(misses)
             samples = await sampled(self._private, misses.found)
-            known = list(fill(found.shapes, known, misses))
-            distinct = dict.fromkeys(known)
-        verdicts: list[Verdict] = known  # type: ignore[assignment]  # all gaps are filled
-        seen: dict[Verdict, None] = distinct  # type: ignore[assignment]
-        own = 0
-        if OWN in seen:
-            del seen[OWN]
-            own = verdicts.count(OWN)
+            verdicts = fill(found.shapes, verdicts, misses)
+        seen = dict(verdicts.distinct)
+        own = verdicts.count(OWN) if seen.pop(OWN, None) is not None else 0
         for verdict in late:
             del seen[verdict]
         tally = Tally(
