@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
 
 from tinylogbert_daemon.source import dates
@@ -30,8 +30,17 @@ def parse(line: bytes, now: float, zone: tzinfo | None = None) -> float | None:
     head = line[:_HEAD_BYTES]
     if dates.SOME_DATE.search(head) is None:
         return None
+    at_once = (match for pattern in dates.ANYWHERE if (match := pattern.match(head)) is not None)
+    time = _time(at_once, now, zone)
+    if time is not None:
+        return time  # most lines begin with it, and to look for others takes much longer
     found = [match for pattern in dates.ANYWHERE for match in pattern.finditer(head)]
-    for match in sorted(found, key=re.Match.start):
+    return _time(sorted(found, key=re.Match.start), now, zone)
+
+
+def _time(found: Iterable[re.Match[bytes]], now: float, zone: tzinfo | None) -> float | None:
+    """Return what the first date of those ``found`` says that there is."""
+    for match in found:
         try:
             return dates.seconds(match.groupdict(), now, zone)
         except (ValueError, OverflowError, OSError):  # no such day, or beyond what time can say
