@@ -10,11 +10,12 @@ import pytest
 from tests.decide.anomalies import anomaly
 from tinylogbert_daemon.clock import ManualClock
 from tinylogbert_daemon.decide.budget import Budget, Suppressed
+from tinylogbert_daemon.decide.calibration import Calibration
 from tinylogbert_daemon.decide.counts import TextCounts
 from tinylogbert_daemon.decide.feedback import Feedback, FeedbackBook, Kind
 from tinylogbert_daemon.decide.incident import Anomaly, Muted
 from tinylogbert_daemon.decide.incidents import IncidentBook
-from tinylogbert_daemon.decide.score import Calibration, Decider
+from tinylogbert_daemon.decide.score import Decider
 from tinylogbert_daemon.model.scorer import Verdict, text_key
 
 MUTED = Muted(1, "normal", "anna", None)

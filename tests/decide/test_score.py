@@ -11,15 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decide.verdicts import verdict
+from tinylogbert_daemon.decide.calibration import RAW_BINS, Calibration, raw_bin
 from tinylogbert_daemon.decide.counts import TextCounts
 from tinylogbert_daemon.decide.operating import OperatingPoint
-from tinylogbert_daemon.decide.score import (
-    EPISODE_SECONDS,
-    RAW_BINS,
-    Calibration,
-    Decider,
-    raw_bin,
-)
+from tinylogbert_daemon.decide.score import EPISODE_SECONDS, Decider
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model.artifact import load
 from tinylogbert_daemon.model.scorer import blank_verdict

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.decide.verdicts import verdict
-from tinylogbert_daemon.decide.score import Calibration, Decider
+from tinylogbert_daemon.decide.calibration import Calibration
+from tinylogbert_daemon.decide.score import Decider
 from tinylogbert_daemon.errors import StateError
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.state import Effects, Store

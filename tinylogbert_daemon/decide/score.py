@@ -11,52 +11,37 @@ how familiar its wording is. An operating point that follows the alert budget is
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tinylogbert_daemon.decide.calibration import RAW_BINS, Calibration, raw_bin
 from tinylogbert_daemon.decide.counts import ERA_SECONDS, TextCounts
+from tinylogbert_daemon.decide.evidence import (
+    HALF_EPISODES,
+    content_of,
+    novelty_of,
+    trust_of,
+    trusted_episodes,
+)
 from tinylogbert_daemon.decide.familiarity import WordPairs
 from tinylogbert_daemon.decide.feedback import FeedbackBook
 from tinylogbert_daemon.decide.operating import OPERATING_STATE, OperatingPoint
-from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.scorer import Verdict
-
-RAW_STEP = 0.1
-RAW_BINS = 160
 
 EPISODE_SECONDS = 900.0
 """A text that turns up again within this much log time is still the same episode."""
 
-# Chosen on fault windows of services that the base model has not seen and on corruptions of other
-# systems' logs: docs/quality.md says how, and what was in view.
-_SEVERITY_WEIGHT = 0.5
+# chosen as docs/quality.md says
 _SURPRISE_WEIGHT = 0.5
 _NOVELTY_WEIGHT = 14.0
-_LEVEL_WEIGHT = 2.25
 _OFFSET = 1.0
 # while a source is learning or nothing is known of the host, no text is newer than that
 _NEUTRAL_NOVELTY = 0.965
-# what is left of novelty where a new text is of known wording; after how many episodes it is half
-_KNOWN_WORDING = 0.7
-_HALF_EPISODES = 1.0
 _KNOWN_EPISODES = 12.0  # from here on the wording is known as well and is not looked at
-# What reads like trouble is not normal for having been seen (a history may hold anomalies): with
-# the evidence of what it says, an episode counts for less, half at this one; but never for nothing,
-# so that it becomes normal where it stays.
-_DISTRUSTED = 1.6
-_DISTRUST_SLOPE = 4.0
-_LEAST_TRUST = 0.05
-# the level that a record gives itself, which the severity head does not see
-_LEVEL_EVIDENCE = {
-    **dict.fromkeys(("[error]", "[fatal]", "[5xx]"), 1.0),
-    **dict.fromkeys(("[debug]", "[info]", "[notice]", "[2xx]", "[3xx]"), -1.0),
-}
-_MOST_SEVERITY = 6.0  # log-odds: no head is surer than that on a host that it has not seen
 _CONTENTS = 50_000
 _ROUNDING = 1e-9
 _PRIOR_EPISODES = 500.0
@@ -69,54 +54,6 @@ class Decision(NamedTuple):
     score: float
     novelty: float
     anomaly: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """The histogram, of sum 1, of raw surprise (steps of 0.1 nats)."""
-
-    raw: npt.NDArray[np.float64]
-
-    @classmethod
-    def fit(cls, verdicts: Iterable[Verdict]) -> Calibration:
-        """Return the histogram of ``verdicts``, each text once."""
-        raw = np.zeros(RAW_BINS)
-        for verdict in verdicts:
-            raw[raw_bin(verdict.raw)] += 1
-        return cls(raw / max(1.0, raw.sum()))
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Calibration:
-        """Return what :meth:`to_json` gave; raises :class:`ArtifactError` if it is not that."""
-        try:
-            raw = np.asarray(fields["raw"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError("manifest.json holds no calibration; train again") from error
-        if raw.shape != (RAW_BINS,):
-            raise ArtifactError("manifest.json holds a calibration of another size; train again")
-        if not ((raw >= 0).all() and np.isfinite(raw).all()):
-            raise ArtifactError("manifest.json holds a calibration out of range; train again")
-        return cls(raw)
-
-    def smoothed(self, nats: float) -> Calibration:
-        """Return the histogram blurred by a Gaussian of that standard deviation.
-
-        So that a few texts say something of all surprises near theirs (a kernel density estimate).
-        """
-        width = nats / RAW_STEP
-        offsets = np.arange(-RAW_BINS // 2, RAW_BINS // 2 + 1)
-        kernel = np.exp(-0.5 * np.square(offsets / width))
-        blurred = np.convolve(self.raw, kernel)[RAW_BINS // 2 : -(RAW_BINS // 2)]
-        return Calibration(blurred / max(blurred.sum(), 1e-9))
-
-    def to_json(self) -> dict[str, list[float]]:
-        """Return lists for the manifest."""
-        return {"raw": [round(float(value), 6) for value in self.raw]}
-
-
-def raw_bin(raw: float) -> int:
-    """Return the histogram bin of a raw surprise in nats per token."""
-    return min(RAW_BINS - 1, int(raw / RAW_STEP))
 
 
 class Decider:
@@ -194,7 +131,8 @@ class Decider:
         self.calibrate(new.values())
         for verdict in new.values():
             before, (_, trust) = self.counts.get(verdict.key, now), self._judged(verdict)
-            if _share(verdict, trust, before + 1) > _share(verdict, trust, before):
+            now_known = trusted_episodes(verdict, trust, before + 1)
+            if now_known > trusted_episodes(verdict, trust, before):
                 self.pairs.add(verdict.text)
         return self.counts.add(dict.fromkeys(new, 1.0), now)
 
@@ -250,7 +188,7 @@ class Decider:
         found = []
         for verdict in verdicts:  # hot: nearly every text of a block comes by here
             content, trust = self._contents.get(verdict.key) or self._judged(verdict)
-            newness = 1.0 / (1.0 + trust * count(verdict.key, now) / _HALF_EPISODES)
+            newness = 1.0 / (1.0 + trust * count(verdict.key, now) / HALF_EPISODES)
             evidence = (
                 content
                 + _SURPRISE_WEIGHT * surprise[raw_bin(verdict.raw)]
@@ -267,9 +205,9 @@ class Decider:
         """Return whether the novelty of :meth:`decide` is at most ``novelty``."""
         episodes = self.counts.get(verdict.key, now)
         # the wording is looked at only where it decides
-        return _novelty(episodes, 1.0) <= novelty or (
-            _novelty(episodes, 0.0) <= novelty
-            and _novelty(episodes, self._wording(verdict, episodes)) <= novelty
+        return novelty_of(episodes, 1.0) <= novelty or (
+            novelty_of(episodes, 0.0) <= novelty
+            and novelty_of(episodes, self._wording(verdict, episodes)) <= novelty
         )
 
     def _wording(self, verdict: Verdict, episodes: float) -> float:
@@ -280,7 +218,7 @@ class Decider:
         content, trust = self._judged(verdict)
         episodes = self.counts.get(verdict.key, now)
         wording = self._wording(verdict, episodes)
-        newness = _novelty(trust * episodes, wording)
+        newness = novelty_of(trust * episodes, wording)
         if learning or not len(self.counts):
             newness = min(newness, _NEUTRAL_NOVELTY)
         evidence = (
@@ -289,14 +227,14 @@ class Decider:
             + _NOVELTY_WEIGHT * (newness - 1.0)
             - _OFFSET
         )
-        return evidence, _novelty(episodes, wording)
+        return evidence, novelty_of(episodes, wording)
 
     def _judged(self, verdict: Verdict) -> tuple[float, float]:
-        """Return :func:`content` and its trust, the same on every host; the last ones are kept."""
+        """Return a text's content and trust, the same on every host; the last ones are kept."""
         known = self._contents.get(verdict.key)
         if known is None:
-            evidence = content(verdict)
-            known = evidence, _trust(evidence)
+            evidence = content_of(verdict)
+            known = evidence, trust_of(evidence)
             if len(self._contents) >= _CONTENTS:
                 self._contents.clear()
             self._contents[verdict.key] = known
@@ -308,37 +246,3 @@ class Decider:
         self.version += 1
         above = np.cumsum(raw[::-1])[::-1]
         self._surprise: list[float] = (-np.log10((above + 1.0) / (above[0] + 1.0))).tolist()
-
-
-def content(verdict: Verdict) -> float:
-    """Return the evidence of what a text says, severity and level, in log-odds."""
-    severity = math.log(max(verdict.severity, 1e-9) / max(1.0 - verdict.severity, 1e-9))
-    severity = max(-_MOST_SEVERITY, min(severity, _MOST_SEVERITY))
-    return _SEVERITY_WEIGHT * severity + _LEVEL_WEIGHT * level_evidence(verdict.text)
-
-
-def trusted(verdict: Verdict, episodes: float) -> int:
-    """Return how many ``episodes`` of a text count as normal: fewer, the more it is trouble.
-
-    Rounded up or down by the text's key, so that of many texts the right share counts.
-    """
-    return _share(verdict, _trust(content(verdict)), episodes)
-
-
-def _share(verdict: Verdict, trust: float, episodes: float) -> int:
-    return int(trust * episodes + (verdict.key & 0xFFFF) / 0x10000)
-
-
-def level_evidence(text: str) -> float:
-    """Return what the level of a text says, in [-1, 1]; 0 if it has none."""
-    return next((_LEVEL_EVIDENCE[word] for word in text.split(" ") if word in _LEVEL_EVIDENCE), 0.0)
-
-
-def _trust(evidence: float) -> float:
-    """Return what an episode counts for of a text whose :func:`content` is ``evidence``."""
-    return max(_LEAST_TRUST, 1.0 / (1.0 + math.exp(_DISTRUST_SLOPE * (evidence - _DISTRUSTED))))
-
-
-def _novelty(episodes: float, wording: float) -> float:
-    """Return how new a text is, in [0, 1], of its episodes and the unfamiliarity of its wording."""
-    return (_KNOWN_WORDING + (1.0 - _KNOWN_WORDING) * wording) / (1.0 + episodes / _HALF_EPISODES)

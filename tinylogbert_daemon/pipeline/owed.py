@@ -13,7 +13,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from tinylogbert_daemon.decide.score import level_evidence
+from tinylogbert_daemon.decide.evidence import level_evidence
 from tinylogbert_daemon.model.scorer import Verdict, text_key
 from tinylogbert_daemon.pipeline.scoring import CALL_TEXTS
 from tinylogbert_daemon.state.owed import OwedText, joined

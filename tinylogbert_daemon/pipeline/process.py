@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import partial
 
 from tinylogbert_daemon.clock import Clock
+from tinylogbert_daemon.decide.evidence import level_evidence
 from tinylogbert_daemon.decide.incident import Anomaly, Incident
 from tinylogbert_daemon.decide.incidents import IncidentBook
-from tinylogbert_daemon.decide.score import Decider, Decision, level_evidence
+from tinylogbert_daemon.decide.score import Decider, Decision
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.lookup import SourceLookup
 from tinylogbert_daemon.model.scorer import Verdict

@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 
+from tinylogbert_daemon.decide.calibration import Calibration
+from tinylogbert_daemon.decide.evidence import level_evidence, trusted
 from tinylogbert_daemon.decide.familiarity import WordPairs
-from tinylogbert_daemon.decide.score import Calibration, level_evidence, trusted
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.scorer import Scorer, text_key
