@@ -41,7 +41,7 @@ class Encoded:
         """The distinct verdicts and their indices, in order of their first records."""
         firsts = np.flatnonzero(self._firsts[self.indices] == np.arange(len(self)))
         found = self.indices[firsts].tolist()
-        return {self.dictionary[index]: index for index in found}
+        return dict(zip(map(self.dictionary.__getitem__, found), found, strict=True))
 
     def first(self, verdict: Verdict) -> int:
         """Return which record (from 0) is the first with ``verdict``, which is among them."""
