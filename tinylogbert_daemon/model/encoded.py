@@ -17,6 +17,8 @@ from tinylogbert_daemon.model.scorer import Verdict
 
 Indices = npt.NDArray[np.intp]
 
+_FEW = 8  # with so many times fewer records than the dictionary has verdicts, they are sorted
+
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
@@ -38,9 +40,8 @@ class Encoded:
 
     @cached_property
     def distinct(self) -> dict[Verdict, int]:
-        """The distinct verdicts and their indices, in order of their first records."""
-        firsts = np.flatnonzero(self._firsts[self.indices] == np.arange(len(self)))
-        found = self.indices[firsts].tolist()
+        """The distinct verdicts and their indices, in order of these."""
+        found = self._counted[0].tolist()
         return dict(zip(map(self.dictionary.__getitem__, found), found, strict=True))
 
     def first(self, verdict: Verdict) -> int:
@@ -54,7 +55,15 @@ class Encoded:
     def count(self, verdict: Verdict) -> int:
         """Return how many records have ``verdict``."""
         index = self.distinct.get(verdict)
-        return 0 if index is None else int(self._counts[index])
+        if index is None:
+            return 0
+        found, counts = self._counted
+        return int(counts[np.searchsorted(found, index)])
+
+    def places(self, verdict: Verdict) -> list[int]:
+        """Return which records (from 0) have ``verdict``."""
+        index = self.distinct.get(verdict)
+        return [] if index is None else np.flatnonzero(self.indices == index).tolist()
 
     # of all that are there at once: in a storm, thousands are asked for
     @cached_property
@@ -66,8 +75,14 @@ class Encoded:
         return self._places(slice(None))
 
     @cached_property
-    def _counts(self) -> Indices:
-        return np.bincount(self.indices)
+    def _counted(self) -> tuple[Indices, Indices]:
+        """The indices that are there, in order, and how many records have each."""
+        if len(self) * _FEW < len(self.dictionary):
+            found, counts = np.unique(self.indices, return_counts=True)
+            return found, counts
+        counts = np.bincount(self.indices)
+        found = np.flatnonzero(counts)
+        return found, counts[found]
 
     def _places(self, order: slice) -> Indices:
         """Return by index the last record, in ``order``, that has it; of others, anything."""

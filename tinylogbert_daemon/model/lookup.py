@@ -22,7 +22,7 @@ from tinylogbert_daemon.model.encoded import Encoded
 from tinylogbert_daemon.model.hexmask import mask_ids
 from tinylogbert_daemon.model.negation import settle
 from tinylogbert_daemon.model.shape import SUBSTITUTIONS, records
-from tinylogbert_daemon.model.verdicts import MISSED, UNSETTLED, VerdictCache, missing, places
+from tinylogbert_daemon.model.verdicts import MISSED, UNSETTLED, VerdictCache, missing
 from tinylogbert_daemon.newlines import Lines
 
 IDS = 1 << len(SUBSTITUTIONS)
@@ -86,16 +86,16 @@ class SourceLookup:
         used |= IDS if shaped.ids else 0
         verdicts = self._cache.look_up(shapes, form)
         absent = missing(shapes, verdicts)
-        at = places(verdicts, UNSETTLED).tolist()
+        at = verdicts.places(UNSETTLED)
         unsettled = {shape for shape in absent if settle(shape) is not shape}
         if unsettled:
-            missed = places(verdicts, MISSED).tolist()
+            missed = verdicts.places(MISSED)
             at = sorted([*at, *(place for place in missed if shapes[place] in unsettled)])
         if at:
             verdicts = self._settle(data, shaped, verdicts, at)
             absent = missing(shapes, verdicts)
             self._cache.unsettle(unsettled, form)
-        return Found(form, shapes, verdicts, len(places(verdicts, MISSED)), absent), used
+        return Found(form, shapes, verdicts, verdicts.count(MISSED), absent), used
 
     def _settle(self, data: bytes, shaped: _Shaped, verdicts: Encoded, at: list[int]) -> Encoded:
         """Bring ``shaped`` and ``verdicts`` up to date at the records to be looked at."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tinylogbert_daemon.model.encoded import Encoded, Indices
+from tinylogbert_daemon.model.encoded import Encoded
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.own import is_own
 from tinylogbert_daemon.model.scorer import Verdict, blank_verdict
@@ -182,19 +182,14 @@ class VerdictCache:
                 entries[shape] = self._indices[before[index]]
 
 
-def places(verdicts: Encoded, wanted: Verdict) -> Indices:
-    """Return which records have a ``wanted`` verdict of those that every dictionary holds."""
-    return np.flatnonzero(verdicts.indices == _FIXED.index(wanted))
-
-
 def missing(shapes: Sequence[bytes], known: Encoded) -> list[bytes]:
     """Return the distinct shapes without a verdict, in order of first appearance."""
-    return list(dict.fromkeys(shapes[place] for place in places(known, MISSED).tolist()))
+    return list(dict.fromkeys(shapes[place] for place in known.places(MISSED)))
 
 
 def fill(shapes: Sequence[bytes], known: Encoded, misses: Misses) -> Encoded:
     """Return ``known`` with its gaps filled from ``misses``, all of which have been found."""
-    gaps = places(known, MISSED)
+    gaps = known.places(MISSED)
     # one of a text that is known by another shape has its index already
     indices = dict(known.distinct)
     dictionary = list(known.dictionary)
@@ -202,7 +197,7 @@ def fill(shapes: Sequence[bytes], known: Encoded, misses: Misses) -> Encoded:
         if indices.setdefault(verdict, len(dictionary)) == len(dictionary):
             dictionary.append(verdict)
     filled = known.indices.copy()
-    filled[gaps] = [indices[misses.found[shapes[gap]]] for gap in gaps.tolist()]
+    filled[gaps] = [indices[misses.found[shapes[gap]]] for gap in gaps]
     return Encoded(dictionary, filled)
 
 

@@ -50,11 +50,11 @@ class Deciding:
             self._harmless.clear()
         if judged.block.readback:
             self._at = ()
-            return {}, seen
+            return {}, sorted(seen, key=judged.first)
         source, harmless, decided = judged.block.source, self._harmless, self._decided
-        rest = sorted(seen.keys() - harmless, key=judged.first)
+        rest = sorted(seen.keys() - harmless, key=seen.__getitem__)
         is_open = self._incidents.is_open
-        new = [verdict for verdict in rest if verdict not in decided]
+        new = sorted((verdict for verdict in rest if verdict not in decided), key=judged.first)
         quiet = [verdict for verdict in new if not is_open(source, verdict.key)]
         harmless.update(decider.harmless(quiet, now, learning=judged.learning))
         found = {}
