@@ -78,7 +78,8 @@ def finish(result: dict[str, Any]) -> None:
 class Daemon:
     """A real daemon in a process of its own, on a folder that its one source matches.
 
-    ``settings`` are sections of its configuration; without ``wait`` it may not be up yet.
+    ``settings`` are sections of its configuration; without ``wait`` it may not be up yet. ``root``
+    is the checkout whose daemon it is.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Daemon:
         again: bool = False,
         settings: dict[str, Any] | None = None,
         wait: bool = True,
+        root: Path = ROOT,
     ) -> None:
         self.logs = folder / "logs"
         self.state = folder / "state"
@@ -108,7 +110,7 @@ class Daemon:
         command = [sys.executable, "-m", "tinylogbert_daemon", "run", "-c", str(config)]
         command += ["--model", model] if model else []
         self._log = (folder / "daemon.log").open("w+")
-        self.process = subprocess.Popen(command, stderr=self._log, cwd=ROOT)
+        self.process = subprocess.Popen(command, stderr=self._log, cwd=root)
         if wait:
             self.wait_for('"event": "running"')
 
@@ -228,9 +230,9 @@ class Daemon:
 
 
 @contextmanager
-def daemon(folder: Path, model: str | None) -> Iterator[Daemon]:
+def daemon(folder: Path, model: str | None, root: Path = ROOT) -> Iterator[Daemon]:
     """Give a running daemon, stopped in the end."""
-    running = Daemon(folder, model)
+    running = Daemon(folder, model, root=root)
     try:
         yield running
     finally:

@@ -35,6 +35,15 @@ def test_throughput() -> None:
     assert found.keys() >= {"mb_per_s", "cpu_s_per_million", "rss_mb", "vs_loop", "vs_wc"}
 
 
+@pytest.mark.usefixtures("benchmark_data")
+def test_two_checkouts_in_turn(tmp_path: Path) -> None:
+    (tmp_path / "other").symlink_to(ROOT)
+    found = run("versions.py", str(tmp_path / "other"), "--quick", "--set", "hdfs")["hdfs"]
+    assert list(found) == [str(ROOT), str(tmp_path / "other")]
+    assert found[str(ROOT)]["of_first"] == 1
+    assert all(row["lines_per_s"] > 0 for row in found.values())
+
+
 def test_five_writers_rotating_by_size_and_a_kill(model_folder: Path) -> None:
     found = run("rotation.py", "--quick", "--model", str(model_folder))
     assert found.pop("rotations") == 5 * 3
