@@ -19,7 +19,10 @@ from tinylogbert_daemon.state.effects import Delivery as Owed
 from tinylogbert_daemon.state.store import Store
 
 FIRST_DELAY_SECONDS = 1.0
-LAST_DELAY_SECONDS = 300.0
+LAST_DELAY_SECONDS = 60.0
+"""A sink that is back is told within this time, however long it was away."""
+
+_LAST_REFUSED_SECONDS = 300.0
 _LONGEST_BUSY_SECONDS = 3600.0
 _Answer = TypeVar("_Answer")
 
@@ -143,7 +146,7 @@ class Delivery:
         if owed.refusals + 1 >= self._patience.refused_tries or self._is_too_old(owed, now):
             await self._give_up([owed], str(error))
             return
-        delay = min(FIRST_DELAY_SECONDS * 2 ** min(owed.refusals, 30), LAST_DELAY_SECONDS)
+        delay = min(FIRST_DELAY_SECONDS * 2 ** min(owed.refusals, 30), _LAST_REFUSED_SECONDS)
         due = now + delay * (1 - self._chance() / 2)
         await self._in_state(
             lambda: self._store.postponed([owed.number], now, refused=True, due=due)
