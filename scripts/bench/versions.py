@@ -3,7 +3,7 @@
 
 On a machine whose speed changes by the second, two runs of ``throughput.py`` one after the other
 say little. Here all daemons stay up; in each round every one of them reads the log once, beginning
-with another one each time, since what comes first or last may have it harder. Between rounds the
+with another one each time, so that its place in the round says nothing. Between rounds the
 bare loop reads it. A checkout for this is made by ``git worktree add --detach DIR COMMIT``; all use
 this Python's libraries. ``of_first`` is above 1 where a checkout is faster than the first one.
 """

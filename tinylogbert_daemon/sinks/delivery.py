@@ -20,7 +20,7 @@ from tinylogbert_daemon.state.store import Store
 
 FIRST_DELAY_SECONDS = 1.0
 LAST_DELAY_SECONDS = 60.0
-"""A sink that is back is told within this time, however long it was away."""
+"""A sink that is back is tried within this time, unless it asked to be left alone for longer."""
 
 _LAST_REFUSED_SECONDS = 300.0
 _LONGEST_BUSY_SECONDS = 3600.0
