@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylogbert_daemon.model.encoded import Encoded
+from tinylogbert_daemon.model.encoded import Dictionary, Encoded
 from tinylogbert_daemon.model.scorer import blank_verdict
 
 DICTIONARY = [blank_verdict(str(i)) for i in range(200)]
@@ -18,12 +18,12 @@ DICTIONARY = [blank_verdict(str(i)) for i in range(200)]
 @pytest.mark.parametrize("size", [10, 200])  # counted by place, sorted where there are few
 @given(numbers=st.lists(st.integers(0, 9), max_size=30))
 def test_numbers_answer_as_the_verdicts_do(size: int, numbers: list[int]) -> None:
-    encoded = Encoded(DICTIONARY[:size], np.array(numbers, np.intp))
+    encoded = Encoded(Dictionary(DICTIONARY[:size]), np.array(numbers, np.intp))
     verdicts = [DICTIONARY[number] for number in numbers]
     assert encoded.decoded() == verdicts
     assert len(encoded) == len(verdicts)
-    assert encoded.distinct == {DICTIONARY[number]: number for number in set(numbers)}
-    assert list(encoded.distinct.values()) == sorted(set(numbers))
+    assert encoded.present.tolist() == sorted(set(numbers))
+    assert encoded.distinct == [DICTIONARY[number] for number in sorted(set(numbers))]
     counts = Counter(verdicts)
     for verdict in DICTIONARY[:10]:
         assert encoded.count(verdict) == counts[verdict]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.pipeline.parts import by_words
 from tinylogbert_daemon.model.artifact import load
 from tinylogbert_daemon.model.lookup import IDS, SourceLookup
-from tinylogbert_daemon.model.negation import settle
+from tinylogbert_daemon.model.negation import Settling, settle
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.model.shape import shapes
@@ -117,6 +117,20 @@ def test_a_long_record_takes_no_longer_for_what_it_holds(piece: str) -> None:
     assert time.process_time() - started < 0.5  # some milliseconds
 
 
+SETTLING = Settling()
+
+
+def test_what_is_kept_of_settled_shapes_is_bounded() -> None:
+    settling = Settling()
+    for i in range(1000):
+        shape = b"copy%b errors: 0" % (b"x" * i)
+        assert settling.shape(shape, shape) == settle(shape)
+    long = b"x" * 5000 + b" errors: 0"
+    assert settling.shape(long, long) == settle(long)
+    assert 0 < len(settling._counts) < 200 and 0 < len(settling._settled) < 200
+    assert long not in settling._counts
+
+
 @settings(max_examples=1000, deadline=None)
 @given(
     st.lists(
@@ -150,6 +164,8 @@ def test_what_is_settled_is_settled_for_good_and_shapes_tell_who_is(pieces: list
     assert settle(settled) is settled
     shape_before = record.replace(b"7", b"0")
     assert (settle(shape_before) is shape_before) == (settled is record)
+    for _ in range(2):  # worked out, and known
+        assert SETTLING.shape(shape_before, record) == settled.replace(b"7", b"0")
 
 
 @pytest.mark.parametrize("ids", [False, True])

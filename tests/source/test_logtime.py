@@ -217,8 +217,10 @@ def test_times_of_any_pieces_only_grow(lines: list[bytes]) -> None:
 )
 def test_no_date_is_passed_over_unlooked_at(date: bytes, before: bytes, after: bytes) -> None:
     line = before + date + after
-    if any(pattern.search(line) for pattern in dates.ANYWHERE):
-        assert dates.SOME_DATE.search(line)
+    found = [form for form in dates.ANYWHERE if form.search(line)]
+    assert set(found) <= set(dates.forms(line))
+    in_order = iter(dates.ANYWHERE)
+    assert all(form in in_order for form in dates.forms(line))
 
 
 @pytest.mark.parametrize("records", [1, 19, 20, 21, 40, 41])

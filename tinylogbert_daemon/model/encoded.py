@@ -1,12 +1,12 @@
-"""The verdicts of a block's records by number: the distinct ones once, and an index a record.
+"""The verdicts of a block's records by number: a dictionary of verdicts, and a number a record.
 
 Dictionary encoding, as columns of Apache Arrow have it. What is asked of the records of a block
-then costs a pass of vectors, not one of objects.
+then costs a pass of vectors, not one of objects, and of most blocks no verdict is looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,78 +15,108 @@ import numpy.typing as npt
 
 from tinylogbert_daemon.model.scorer import Verdict
 
-Indices = npt.NDArray[np.intp]
+Numbers = npt.NDArray[np.intp]
 
 _FEW = 8  # with so many times fewer records than the dictionary has verdicts, they are sorted
 
 
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """Verdicts, one a record: those of ``dictionary`` at ``indices`` (records).
+class Dictionary:
+    """Verdicts, each of which has a number, from 0; it may grow, but no number ever changes."""
 
-    A dictionary names each verdict once, and may hold others; what stands in it never changes, but
-    it may grow.
-    """
-
-    dictionary: Sequence[Verdict]
-    indices: Indices
+    def __init__(self, verdicts: Iterable[Verdict] = ()) -> None:
+        self._verdicts = list(verdicts)
+        self._numbers = {verdict: number for number, verdict in enumerate(self._verdicts)}
 
     def __len__(self) -> int:
-        return len(self.indices)
+        return len(self._verdicts)
+
+    def __getitem__(self, number: int) -> Verdict:
+        return self._verdicts[number]
+
+    def add(self, verdict: Verdict) -> int:
+        """Return the number of ``verdict``, which is taken in if it is new."""
+        number = self._numbers.setdefault(verdict, len(self._verdicts))
+        if number == len(self._verdicts):
+            self._verdicts.append(verdict)
+        return number
+
+    def number(self, verdict: Verdict) -> int | None:
+        """Return the number of ``verdict``, if it has one."""
+        return self._numbers.get(verdict)
+
+    def at(self, numbers: Numbers) -> list[Verdict]:
+        """Return the verdicts that have ``numbers``."""
+        return list(map(self._verdicts.__getitem__, numbers.tolist()))
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Verdicts, one a record: those of ``dictionary`` that have ``numbers`` (records)."""
+
+    dictionary: Dictionary
+    numbers: Numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
     def decoded(self) -> list[Verdict]:
         """Return the verdicts, one a record."""
-        return list(map(self.dictionary.__getitem__, self.indices.tolist()))
+        return self.dictionary.at(self.numbers)
 
-    @cached_property
-    def distinct(self) -> dict[Verdict, int]:
-        """The distinct verdicts and their indices, in order of these."""
-        found = self._counted[0].tolist()
-        return dict(zip(map(self.dictionary.__getitem__, found), found, strict=True))
+    @property
+    def present(self) -> Numbers:
+        """The distinct numbers, in order."""
+        return self._counted[0]
+
+    @property
+    def distinct(self) -> list[Verdict]:
+        """The distinct verdicts, in order of their numbers."""
+        return self.dictionary.at(self.present)
 
     def first(self, verdict: Verdict) -> int:
         """Return which record (from 0) is the first with ``verdict``, which is among them."""
-        return int(self._firsts[self.distinct[verdict]])
+        return int(self._firsts[self.dictionary.number(verdict)])
 
     def last(self, verdict: Verdict) -> int:
         """Return which record (from 0) is the last with ``verdict``, which is among them."""
-        return int(self._lasts[self.distinct[verdict]])
+        return int(self._lasts[self.dictionary.number(verdict)])
 
     def count(self, verdict: Verdict) -> int:
         """Return how many records have ``verdict``."""
-        index = self.distinct.get(verdict)
-        if index is None:
+        number = self.dictionary.number(verdict)
+        if number is None:
             return 0
-        found, counts = self._counted
-        return int(counts[np.searchsorted(found, index)])
+        present, counts = self._counted
+        place = np.searchsorted(present, number)
+        return int(counts[place]) if place < len(present) and present[place] == number else 0
 
     def places(self, verdict: Verdict) -> list[int]:
         """Return which records (from 0) have ``verdict``."""
-        index = self.distinct.get(verdict)
-        return [] if index is None else np.flatnonzero(self.indices == index).tolist()
+        number = self.dictionary.number(verdict)
+        return [] if number is None else np.flatnonzero(self.numbers == number).tolist()
 
     # of all that are there at once: in a storm, thousands are asked for
     @cached_property
-    def _firsts(self) -> Indices:
+    def _firsts(self) -> Numbers:
         return self._places(slice(None, None, -1))
 
     @cached_property
-    def _lasts(self) -> Indices:
+    def _lasts(self) -> Numbers:
         return self._places(slice(None))
 
     @cached_property
-    def _counted(self) -> tuple[Indices, Indices]:
-        """The indices that are there, in order, and how many records have each."""
+    def _counted(self) -> tuple[Numbers, Numbers]:
+        """The numbers that are there, in order, and how many records have each."""
         if len(self) * _FEW < len(self.dictionary):
-            found, counts = np.unique(self.indices, return_counts=True)
-            return found, counts
-        counts = np.bincount(self.indices)
-        found = np.flatnonzero(counts)
-        return found, counts[found]
+            present, counts = np.unique(self.numbers, return_counts=True)
+            return present, counts
+        counts = np.bincount(self.numbers)
+        present = np.flatnonzero(counts)
+        return present, counts[present]
 
-    def _places(self, order: slice) -> Indices:
-        """Return by index the last record, in ``order``, that has it; of others, anything."""
+    def _places(self, order: slice) -> Numbers:
+        """Return by number the last record, in ``order``, that has it; of others, anything."""
         places = np.empty(len(self.dictionary), np.intp)
         # of what is assigned to one place, the last value stays
-        places[self.indices[order]] = np.arange(len(self))[order]
+        places[self.numbers[order]] = np.arange(len(self))[order]
         return places

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from tinylogbert_daemon.model.digits import digits_to_zero
 from tinylogbert_daemon.model.encoded import Encoded
 from tinylogbert_daemon.model.hexmask import mask_ids
-from tinylogbert_daemon.model.negation import settle
+from tinylogbert_daemon.model.negation import Settling, settle
 from tinylogbert_daemon.model.shape import SUBSTITUTIONS, records
 from tinylogbert_daemon.model.verdicts import MISSED, UNSETTLED, VerdictCache, missing
 from tinylogbert_daemon.newlines import Lines
@@ -53,6 +53,7 @@ class SourceLookup:
         self._cache = cache
         self._form = 0
         self._idle: dict[int, int] = {}
+        self._settling = Settling()
 
     def look_up(self, data: bytes) -> Found:
         """Return the shapes and known verdicts of ``data``, whose records end in newlines."""
@@ -99,13 +100,17 @@ class SourceLookup:
 
     def _settle(self, data: bytes, shaped: _Shaped, verdicts: Encoded, at: list[int]) -> Encoded:
         """Bring ``shaped`` and ``verdicts`` up to date at the records to be looked at."""
-        apart = settle(b"".join(shaped.lines_at(data, at)))
-        settled = _Shaped(apart, shaped.form).shapes
+        lines = shaped.lines_at(data, at)
+        if shaped.ids:
+            settled = _Shaped(settle(b"".join(lines)), shaped.form).shapes
+        else:
+            shapes = (shaped.shapes[place] for place in at)
+            settled = list(map(self._settling.shape, shapes, lines))
         for i, shape in zip(at, settled, strict=True):
             shaped.shapes[i] = shape
-        indices = verdicts.indices.copy()
-        indices[at] = self._cache.look_up(settled, shaped.form).indices
-        return Encoded(verdicts.dictionary, indices)
+        numbers = verdicts.numbers.copy()
+        numbers[at] = self._cache.look_up(settled, shaped.form).numbers
+        return Encoded(verdicts.dictionary, numbers)
 
     def _rested(self, form: int, used: int) -> int:
         """Return the form for the next block: without what was of no use for a while."""

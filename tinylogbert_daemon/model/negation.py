@@ -9,7 +9,8 @@ trouble ("no space left", "no route to host").
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, TypeVar
 
 # A guard, which is the word but for its first letter; the word; what is counted. "dropped 0"
 # counts, "failed 0" may be the number of what failed.
@@ -61,6 +62,12 @@ _NO_BEGIN = (
 )
 _LONGEST_PREFIX = len("without any ")
 
+_ZERO = ord("0")
+_KEPT, _KEPT_BYTES = 128, 4096  # shapes of one source, and the longest of them
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
 
 class _Said(NamedTuple):
     begin: int
@@ -80,11 +87,8 @@ def settle(data: bytes) -> bytes:
     """
     pieces: list[bytes] = []
     done = 0
-    for at in _places(data):
-        said = _at(data, at, done) if at >= done else None
-        if said is None:
-            continue
-        if not said.counts or data[said.counts[-1]] == ord("0"):
+    for said in _all_said(data):
+        if not said.counts or data[said.counts[-1]] == _ZERO:
             pieces += data[done : said.begin], b" ok 0 "
         else:
             for count in said.counts:
@@ -93,6 +97,51 @@ def settle(data: bytes) -> bytes:
             pieces.append(data[done : said.end])
         done = said.end
     return b"".join([*pieces, data[done:]]) if pieces else data
+
+
+class Settling:
+    """Settles the records of shapes that come again and again, each shape worked out once.
+
+    What is said, and where, a record's shape tells; only whether a count is 0 does not stand in it.
+    """
+
+    def __init__(self) -> None:
+        self._counts: dict[bytes, tuple[int, ...]] = {}
+        self._settled: dict[tuple[bytes, ...], bytes] = {}
+
+    def shape(self, shape: bytes, record: bytes) -> bytes:
+        """Return the shape of ``settle(record)``; ``shape`` is ``record`` with its digits as 0."""
+        counts = self._counts.get(shape)
+        if counts is None:
+            counts = tuple(said.counts[-1] for said in _all_said(shape) if said.counts)
+            _keep(self._counts, shape, counts, shape)
+        # a count of none as it is, one of some as 1
+        said = bytes(_ZERO + (record[count] != _ZERO) for count in counts)
+        settled = self._settled.get((shape, said))
+        if settled is None:
+            example = bytearray(shape)
+            for count, digit in zip(counts, said, strict=True):
+                example[count] = digit
+            settled = settle(bytes(example)).replace(b"1", b"0")
+            _keep(self._settled, (shape, said), settled, shape)
+        return settled
+
+
+def _keep(kept: dict[_Key, _Value], key: _Key, value: _Value, shape: bytes) -> None:
+    if len(shape) <= _KEPT_BYTES:
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[key] = value
+
+
+def _all_said(data: bytes) -> Iterator[_Said]:
+    """Yield all that is said of words of trouble, in order."""
+    done = 0
+    for at in _places(data):
+        said = _at(data, at, done) if at >= done else None
+        if said is not None:
+            yield said
+            done = said.end
 
 
 def _places(data: bytes) -> list[int]:

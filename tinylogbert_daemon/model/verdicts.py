@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tinylogbert_daemon.model.encoded import Encoded
+from tinylogbert_daemon.model.encoded import Dictionary, Encoded
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.own import is_own
 from tinylogbert_daemon.model.scorer import Verdict, blank_verdict
@@ -64,13 +64,12 @@ class VerdictCache:
     """Verdicts of the shapes and texts seen last; both levels bounded.
 
     Level 1 is kept by the form of shapes (see :mod:`lookup`); all forms share its bound. It holds
-    the verdicts by their indices in a dictionary.
+    the verdicts by their numbers in a dictionary.
     """
 
     def __init__(self, shapes: int = SHAPES, texts: int = TEXTS) -> None:
         self._of_shape: dict[int, dict[bytes, int]] = {}
-        self._dictionary = list(_FIXED)  # grows, or is replaced; nothing in it changes
-        self._indices = {verdict: index for index, verdict in enumerate(_FIXED)}
+        self._dictionary = Dictionary(_FIXED)
         self._bytes = 0  # of the shapes in level 1
         self._of_text: dict[str, Verdict] = {}
         self._long: dict[bytes, str] = {}
@@ -81,10 +80,10 @@ class VerdictCache:
 
     def look_up(self, shapes: Sequence[bytes], form: int = FULL) -> Encoded:
         """Return the verdict of each shape, or ``MISSED`` where level 1 has none."""
-        index = self._of_shape.get(form, {}).get
-        missed = self._indices[MISSED]
-        indices = np.fromiter(map(index, shapes, repeat(missed)), np.intp, len(shapes))
-        return Encoded(self._dictionary, indices)
+        number = self._of_shape.get(form, {}).get
+        missed = self._dictionary.add(MISSED)
+        numbers = np.fromiter(map(number, shapes, repeat(missed)), np.intp, len(shapes))
+        return Encoded(self._dictionary, numbers)
 
     def unsettle(self, shapes: Iterable[bytes], form: int) -> None:
         """Keep ``UNSETTLED`` for each of ``shapes``."""
@@ -157,10 +156,7 @@ class VerdictCache:
             if shape not in entries:
                 self._bytes += len(shape)
                 self._make_room()
-            index = self._indices.setdefault(verdict, len(self._dictionary))
-            if index == len(self._dictionary):
-                self._dictionary.append(verdict)
-            entries[shape] = index
+            entries[shape] = self._dictionary.add(verdict)
 
     def _make_room(self) -> None:
         """Let the oldest shapes go until there is room, and the verdicts that none is left of."""
@@ -172,14 +168,11 @@ class VerdictCache:
             full = True
         if not full:
             return
-        # a new list: blocks under way still read the former one
-        before, self._dictionary = self._dictionary, list(_FIXED)
-        kept = dict.fromkeys(index for entries in levels.values() for index in entries.values())
-        self._dictionary += (before[index] for index in kept if index >= len(_FIXED))
-        self._indices = {verdict: index for index, verdict in enumerate(self._dictionary)}
+        # a new one: blocks under way still read the former
+        before, self._dictionary = self._dictionary, Dictionary(_FIXED)
         for entries in levels.values():
-            for shape, index in entries.items():
-                entries[shape] = self._indices[before[index]]
+            for shape, number in entries.items():
+                entries[shape] = self._dictionary.add(before[number])
 
 
 def missing(shapes: Sequence[bytes], known: Encoded) -> list[bytes]:
@@ -190,15 +183,13 @@ def missing(shapes: Sequence[bytes], known: Encoded) -> list[bytes]:
 def fill(shapes: Sequence[bytes], known: Encoded, misses: Misses) -> Encoded:
     """Return ``known`` with its gaps filled from ``misses``, all of which have been found."""
     gaps = known.places(MISSED)
-    # one of a text that is known by another shape has its index already
-    indices = dict(known.distinct)
-    dictionary = list(known.dictionary)
-    for verdict in misses.found.values():
-        if indices.setdefault(verdict, len(dictionary)) == len(dictionary):
-            dictionary.append(verdict)
-    filled = known.indices.copy()
-    filled[gaps] = [indices[misses.found[shapes[gap]]] for gap in gaps]
-    return Encoded(dictionary, filled)
+    dictionary, numbers = known.dictionary, known.numbers.copy()
+    if any(dictionary.number(verdict) is None for verdict in misses.found.values()):
+        # what the cache does not keep is not to stay in its dictionary
+        dictionary = Dictionary(known.distinct)
+        numbers = np.searchsorted(known.present, numbers)
+    numbers[gaps] = [dictionary.add(misses.found[shapes[gap]]) for gap in gaps]
+    return Encoded(dictionary, numbers)
 
 
 def _drop_oldest(entries: dict[_Key, _Value], count: int) -> list[_Key]:

@@ -27,7 +27,7 @@ class Feeding:
 
     def feed(self, judged: Judged, number: int) -> None:
         """Feed the texts of a block, the ``number``-th of its source."""
-        if len(judged.seen) > _TEXTS and number % _BLOCKS != 1:
+        if len(judged.verdicts.present) > _TEXTS and number % _BLOCKS != 1:
             return
         now, learning, decider = judged.now, judged.learning, self._decider
         known = [verdict for verdict in judged.seen if self._is_known(verdict, now, learning)]

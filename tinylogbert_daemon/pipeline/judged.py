@@ -22,21 +22,27 @@ LINE_CHARACTERS = 2048
 class Judged:
     """A block with its verdicts, one a record, and its log times.
 
-    ``seen`` are those of the distinct verdicts that count. What only anomalies need is made when it
-    is asked for.
+    ``passed_over`` are verdicts that do not count. What only some blocks need is made when it is
+    asked for.
     """
 
     block: Block
     verdicts: Encoded
-    seen: Mapping[Verdict, int]
+    passed_over: Collection[Verdict]
     start: float
     now: float
     learning: bool
 
     def records(self, wanted: Collection[Verdict]) -> dict[Verdict, int]:
         """Return how many records have each ``wanted`` verdict, in order of the first ones."""
-        found = [verdict for verdict in wanted if verdict in self.verdicts.distinct]
-        return {verdict: self.verdicts.count(verdict) for verdict in sorted(found, key=self.first)}
+        counts = {verdict: self.verdicts.count(verdict) for verdict in wanted}
+        found = sorted((verdict for verdict in wanted if counts[verdict]), key=self.first)
+        return {verdict: counts[verdict] for verdict in found}
+
+    @cached_property
+    def seen(self) -> list[Verdict]:
+        """The distinct verdicts that count."""
+        return [verdict for verdict in self.verdicts.distinct if verdict not in self.passed_over]
 
     def first(self, verdict: Verdict) -> int:
         """Return which record (from 0) is the first with ``verdict``."""

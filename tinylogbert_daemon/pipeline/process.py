@@ -98,17 +98,13 @@ class Processor:
                 late = stand_ins(misses)
             samples = await sampled(self._private, misses.found)
             verdicts = fill(found.shapes, verdicts, misses)
-        seen = dict(verdicts.distinct)
-        own = verdicts.count(OWN) if seen.pop(OWN, None) is not None else 0
-        for verdict in late:
-            del seen[verdict]
         tally = Tally(
             block.source,
             block.path,
             records=len(verdicts),
             cut_records=block.cut,
             cut_texts=sum(verdict.cut for verdict in set(misses.found.values())),
-            own=own,
+            own=verdicts.count(OWN),
             unreadable=block.unreadable,
             hits=len(verdicts) - missed,
             misses=missed,
@@ -116,7 +112,7 @@ class Processor:
         )
         if not block.readback:
             tally.lines, tally.size = block.lines, block.size
-        judged = Judged(block, verdicts, seen, *self._advance(block))
+        judged = Judged(block, verdicts, {OWN, *late}, *self._advance(block))
         effects = into()
         self._apply(judged, samples, effects, tally)
         if late:

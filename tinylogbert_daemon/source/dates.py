@@ -127,11 +127,9 @@ def _nearest(
     raise ValueError("no such day")
 
 
-ANYWHERE = tuple(
+_WITH_CLOCK = tuple(
     re.compile(pattern)
     for pattern in (
-        # BGL, Thunderbird: label, seconds since the epoch, date
-        rb"\A\S{1,20} " + EPOCH + rb" \d{4}\.\d\d\.\d\d ",
         rb"(?<!\d)" + ISO,
         rb"(?<!\d)" + DAY_MONTH_YEAR,
         ASCTIME,
@@ -142,6 +140,11 @@ ANYWHERE = tuple(
         rb"\A\[?" + SPARK,
         rb"\A\[?" + MONTH_DAY,
         rb"\A\[?" + COMPACT,
+    )
+)
+_EPOCHS = tuple(
+    re.compile(pattern)
+    for pattern in (
         # JSON
         rb'"@?(?:ts|time|timestamp|epoch|date)"\s{0,2}:\s{0,2}"?' + EPOCH,
         # Squid, the audit daemon
@@ -149,7 +152,20 @@ ANYWHERE = tuple(
         rb"audit\(" + EPOCH,
     )
 )
-"""Where in a line, of whatever format, a date may stand."""
+# BGL, Thunderbird: label, seconds since the epoch, date
+_BOTH = re.compile(rb"\A\S{1,20} " + EPOCH + rb" \d{4}\.\d\d\.\d\d ")
+ANYWHERE = (_BOTH, *_WITH_CLOCK, *_EPOCHS)
+"""Where in a record, of whatever format, a date may stand."""
 
-SOME_DATE = re.compile(rb"\d:\d|\d\.\d\d\.\d\d|\d{6} \d{6}|[12]\d{9}")
-"""What every date of :data:`ANYWHERE` has in it: where that is not, one search says so."""
+_SOME_CLOCK = re.compile(rb"\d:\d|\d\.\d\d\.\d\d|\d{6} \d{6}")
+_SOME_EPOCH = re.compile(rb"[12]\d{9}")
+
+
+def forms(head: bytes) -> tuple[re.Pattern[bytes], ...]:
+    """Return those of :data:`ANYWHERE`, in order, of which there may be one in ``head``.
+
+    What every date with a clock time has in it, and every one by the epoch, says so quickly.
+    """
+    clock, epoch = _SOME_CLOCK.search(head) is not None, _SOME_EPOCH.search(head) is not None
+    both = (_BOTH,) if clock and epoch else ()
+    return both + (_WITH_CLOCK if clock else ()) + (_EPOCHS if epoch else ())

@@ -28,13 +28,12 @@ def parse(line: bytes, now: float, zone: tzinfo | None = None) -> float | None:
     1738110994.5
     """
     head = line[:_HEAD_BYTES]
-    if dates.SOME_DATE.search(head) is None:
-        return None
-    at_once = (match for pattern in dates.ANYWHERE if (match := pattern.match(head)) is not None)
+    forms = dates.forms(head)
+    at_once = (match for form in forms if (match := form.match(head)) is not None)
     time = _time(at_once, now, zone)
     if time is not None:
         return time  # most lines begin with it, and to look for others takes much longer
-    found = [match for pattern in dates.ANYWHERE for match in pattern.finditer(head)]
+    found = [match for form in forms for match in form.finditer(head)]
     return _time(sorted(found, key=re.Match.start), now, zone)
 
 
