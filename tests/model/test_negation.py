@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from tests.pipeline.parts import by_words
 from tinylogbert_daemon.model.artifact import load
-from tinylogbert_daemon.model.lookup import IDS, SourceLookup
+from tinylogbert_daemon.model.lookup import SourceLookup
 from tinylogbert_daemon.model.negation import Settling, settle
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.model.shape import shapes
+from tinylogbert_daemon.model.shaped import IDS
 from tinylogbert_daemon.model.verdicts import VerdictCache, fill
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from tests.pipeline.parts import NOW, Bench, File, by_words, iso
 from tinylogbert_daemon.model.artifact import Artifact
-from tinylogbert_daemon.model.lookup import IDS, SourceLookup
+from tinylogbert_daemon.model.lookup import SourceLookup
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.own import is_own
 from tinylogbert_daemon.model.scorer import text_key
 from tinylogbert_daemon.model.shape import SUBSTITUTIONS, shapes
+from tinylogbert_daemon.model.shaped import IDS
 from tinylogbert_daemon.model.verdicts import OWN, VerdictCache, fill
 
 _FORMS = (
