@@ -64,13 +64,17 @@ class Scene:
     def read(self) -> list[bytes]:
         """Read until there is nothing; return the records handed on."""
         records: list[bytes] = []
-        while (block := self.tail.read()) is not None:
+        while (block := self.next()) is not None:
             self.check(block)
             if not block.sighting:
                 self.blocks.append(block)
             self.save(block.after)
             records += block.data.split(b"\n")[:-1]
         return records
+
+    def next(self) -> Block | None:
+        """Read as :func:`~tinylogbert_daemon.source.follow.follow` does."""
+        return self.tail.read_at_once() or self.tail.read()
 
     def save(self, position: Position) -> None:
         """Keep a position as the state does: what is told by its content needs nothing less."""

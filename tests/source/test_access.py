@@ -123,6 +123,7 @@ def test_reading_fails_and_works_again(scene: Scene, monkeypatch: pytest.MonkeyP
     refusing = _Refusing(os.pread, errno.EIO)
     with monkeypatch.context() as patch:
         patch.setattr(os, "pread", refusing)
+        patch.setattr(os, "preadv", refusing)
         assert scene.read() == []
         assert scene.tail.stats.unreadable == "input/output error"
         assert scene.read() == []

@@ -33,6 +33,7 @@ class Given:
 
     def __init__(self, *results: Block | Exception | None) -> None:
         self.results = list(results)
+        self.at_once: list[Block | None] = []
         self.reads = 0
         self.may_end = threading.Event()
         self.may_end.set()
@@ -46,6 +47,9 @@ class Given:
         if isinstance(result, Exception):
             raise result
         return result
+
+    def read_at_once(self) -> Block | None:
+        return self.at_once.pop(0) if self.at_once else None
 
 
 async def take(stream: AsyncGenerator[Block, None], count: int) -> list[Block]:
@@ -73,6 +77,39 @@ def test_next_read_is_under_way_while_a_block_is_worked_on(executor: ThreadPoolE
         stream = follow(given, asyncio.Event(), executor, poll_seconds=NEVER)
         await take(stream, 1)
         while given.reads < 2:  # without asking for the next block
+            await asyncio.sleep(0)
+        await stream.aclose()
+
+    asyncio.run(main())
+
+
+def test_what_is_there_at_once_needs_no_thread(executor: ThreadPoolExecutor) -> None:
+    async def main() -> None:
+        given = Given(block(1), block(4), block(5))
+        given.at_once = [block(2), block(3), None, block(5)]
+        stream = follow(given, asyncio.Event(), executor, poll_seconds=NEVER)
+        assert await take(stream, 1) == [block(1)]
+        assert (given.reads, len(given.at_once)) == (1, 3)  # one block ahead, no more
+        assert await take(stream, 4) == [block(number) for number in (2, 3, 4, 5)]
+        await stream.aclose()
+        assert not others()
+
+    asyncio.run(main())
+
+
+def test_what_was_written_after_a_pause_may_be_there_at_once(
+    executor: ThreadPoolExecutor,
+) -> None:
+    async def main() -> None:
+        given, wake = Given(), asyncio.Event()
+        stream = follow(given, wake, executor, poll_seconds=NEVER)
+        waiting = asyncio.ensure_future(anext(stream))
+        while not given.reads:
+            await asyncio.sleep(0)
+        given.at_once = [block(1)]
+        wake.set()
+        assert await asyncio.wait_for(waiting, 10.0) == block(1)
+        while given.reads < 2:  # the first, and the one for what follows
             await asyncio.sleep(0)
         await stream.aclose()
 

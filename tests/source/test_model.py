@@ -97,10 +97,10 @@ class History(RuleBasedStateMachine):
         self.commit()
 
     @precondition(lambda self: self.reading)
-    @rule(count=st.integers(1, 3))
-    def read_a_little(self, count: int) -> None:
+    @rule(count=st.integers(1, 3), at_once=st.booleans())
+    def read_a_little(self, count: int, at_once: bool = True) -> None:
         for _ in range(count):
-            block = self.scene.tail.read()
+            block = self.scene.next() if at_once else self.scene.tail.read()
             if block is not None:
                 self.scene.check(block)
                 self.uncommitted.append(block)
@@ -151,7 +151,7 @@ class History(RuleBasedStateMachine):
 
     def read(self) -> None:
         for _ in range(10_000):
-            block = self.scene.tail.read()
+            block = self.scene.next()
             if block is None:
                 return
             self.scene.check(block)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from tinylogbert_daemon.encodings import BY_MARK, ENCODINGS
 
+Buffer = bytes | bytearray
+"""What was read of a file."""
+
 _WIDEST = 4
 # From so many bytes on, NUL bytes in every other place alone are taken for UTF-16.
 _GUESS_BYTES = 8
@@ -36,7 +39,7 @@ class Coding:
         """The bytes that may end a line whose beginning was handed on."""
         return self.newline, "\r\n".encode(self.name)
 
-    def first_end(self, buffer: bytes, begin: int) -> int:
+    def first_end(self, buffer: Buffer, begin: int) -> int:
         """Return the index behind the first newline from ``begin`` on, or 0 without one."""
         if self.width == 1:
             return buffer.find(b"\n", begin) + 1
@@ -46,7 +49,7 @@ class Coding:
             at = buffer.find(newline, at + 1)
         return at + self.width if at >= 0 else 0
 
-    def last_end(self, buffer: bytes, begin: int) -> int:
+    def last_end(self, buffer: Buffer, begin: int) -> int:
         """Return the index behind the last newline from ``begin`` on, or 0 without one."""
         if self.width == 1:
             return buffer.rfind(b"\n", begin) + 1
@@ -56,7 +59,7 @@ class Coding:
             at = buffer.rfind(newline, begin, at + len(newline) - 1)
         return at + self.width if at >= 0 else 0
 
-    def is_nul(self, buffer: bytes, at: int) -> bool:
+    def is_nul(self, buffer: Buffer, at: int) -> bool:
         """Tell whether the code unit at ``at`` is a NUL character."""
         return buffer[at] == 0 and (
             self.width == 1 or buffer[at : at + self.width] == bytes(self.width)
@@ -71,10 +74,10 @@ class Coding:
         # Latin-1 doubles, UTF-16 grows by half, UTF-32 never grows
         return self.whole(count if self.plain or self.width == _WIDEST else count // 2)
 
-    def transcode(self, raw: bytes) -> bytes:
+    def transcode(self, raw: Buffer) -> bytes:
         """Return ``raw`` in UTF-8; what is no text becomes U+FFFD, one for each code unit."""
         if self.plain or (self.width == 1 and raw.isascii()):
-            return raw
+            return bytes(raw)
         return raw.decode(self.name, "replace").encode()
 
     def size(self, data: bytes) -> int:

@@ -19,28 +19,32 @@ class Readable(Protocol):
     def read(self) -> Block | None:
         """Return the next block, or None where there is nothing now."""
 
+    def read_at_once(self) -> Block | None:
+        """Return the next block if that takes no waiting; None says nothing."""
+
 
 async def follow(
     tail: Readable, wake: asyncio.Event, executor: Executor, *, poll_seconds: float | None = 1.0
 ) -> AsyncGenerator[Block, None]:
-    """Yield the blocks of ``tail`` for ever, reading them in ``executor``.
+    """Yield the blocks of ``tail`` for ever, reading in ``executor`` what is not there at once.
 
     A block costs as much for one line as for a hundred, so the look after one comes
     ``REST_SECONDS`` later at the earliest; what is written after a pause is read at once.
 
-    The next read is under way while the consumer works on a block, so that one core can read
-    while another one scores. Where there is nothing, the next look comes when ``wake`` is set
+    The next block is at hand or being read while the consumer works on one, so that a disk can be
+    waited for meanwhile. Where there is nothing, the next look comes when ``wake`` is set
     (it is cleared here), or after ``poll_seconds`` (None: whoever sets it polls, too). Close it
     with ``aclose()`` or by cancelling the task: either returns when no read is in flight any more,
-    so that the tail can be closed. What a read in flight brought by then is dropped; it lies behind
-    the last block yielded.
+    so that the tail can be closed. What was read ahead by then is dropped; it lies behind the last
+    block yielded.
     """
     loop = asyncio.get_running_loop()
     reading = loop.run_in_executor(executor, tail.read)
+    at_hand: Block | None = None
     rested = loop.time()
     try:
         while True:
-            block = await asyncio.shield(reading)
+            block = await asyncio.shield(reading) if at_hand is None else at_hand
             if block is not None:
                 rested = loop.time() + REST_SECONDS
             else:
@@ -49,7 +53,9 @@ async def follow(
                     await asyncio.sleep(rest)
                 # cleared before the look, so that what is written from now on wakes again
                 wake.clear()
-            reading = loop.run_in_executor(executor, tail.read)
+            at_hand = tail.read_at_once()
+            if at_hand is None:
+                reading = loop.run_in_executor(executor, tail.read)
             if block is not None:
                 yield block
     finally:

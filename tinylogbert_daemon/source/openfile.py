@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinylogbert_daemon.source.block import HEAD_BYTES, TAIL_BYTES, Position
 from tinylogbert_daemon.source.content import SNIFF_BYTES
-from tinylogbert_daemon.source.encoding import PLAIN, recognise
+from tinylogbert_daemon.source.encoding import PLAIN, Buffer, recognise
 from tinylogbert_daemon.source.identity import matches, read_tail
 from tinylogbert_daemon.source.limits import Form, Limits, TruncatedError
 from tinylogbert_daemon.source.rawfile import PackedFile, RawFile
@@ -92,11 +92,13 @@ class OpenFile:
         """Close the file."""
         self._file.close()
 
-    def _window(self, now: float, final: bool) -> bytes:
+    def _window(self, now: float, final: bool = False, *, at_once: bool = False) -> Buffer:
         """Return the bytes from the tail before the offset up to a block's length after it.
 
         All are whole code units. Of a file too short to tell its encoding there are none yet.
+        ``at_once`` raises ``OSError`` instead of waiting for the disk.
         """
+        pread = self._file.pread_at_once if at_once else self._file.pread
         status = self._file.look()
         size = status.size
         if size != self.size or self.changed is None:
@@ -116,10 +118,10 @@ class OpenFile:
             self._readback_end = self._coding.whole(min(self._readback_end, size))
             end = min(end, max(self._readback_end, self.offset))
         self._base = self.offset - len(self._tail)
-        buffer = self._file.pread(end - self._base, self._base)
+        buffer = pread(end - self._base, self._base)
         if not buffer.startswith(self._tail):
             raise TruncatedError
-        if self._head and self._file.pread(len(self._head), 0) != self._head:
+        if self._head and pread(len(self._head), 0) != self._head:
             raise TruncatedError
         self.modified_ns = status.modified_ns
         return buffer
@@ -139,10 +141,10 @@ class OpenFile:
     def _is_quiet(self, now: float) -> bool:
         return self.changed is not None and now - self.changed >= self._limits.partial_seconds
 
-    def _advance(self, buffer: bytes, end: int) -> None:
+    def _advance(self, buffer: Buffer, end: int) -> None:
         """Move to what follows ``buffer[:end]``."""
         self.offset = self._base + end
-        self._tail = buffer[max(0, end - TAIL_BYTES) : end]
+        self._tail = bytes(buffer[max(0, end - TAIL_BYTES) : end])
 
     def _jump(self, offset: int) -> None:
         """Move to where the bytes before are not at hand."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
 _SKIP_BYTES = 1 << 18
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)  # Linux alone has it
 # xz -9 takes 65 MiB to unpack; a made-up header may ask for gigabytes
 _XZ_MEMORY_BYTES = 1 << 27
 # Unpacking that much takes a minute, in which its reader does nothing else.
@@ -79,6 +80,7 @@ class RawFile:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._tells = _tells_what_is_cached(descriptor)
 
     def look(self) -> Look:
         """Look at the file as it is now."""
@@ -90,6 +92,17 @@ class RawFile:
     def pread(self, count: int, at: int) -> bytes:
         """Return at most ``count`` bytes from ``at`` on; fewer at the end alone."""
         return os.pread(self._descriptor, count, at)
+
+    def pread_at_once(self, count: int, at: int) -> bytearray:
+        """Return ``count`` bytes from ``at`` on as they lie in the page cache, without waiting.
+
+        Raises ``BlockingIOError`` where not all of them do, and another ``OSError`` where the file
+        system cannot tell (preadv2(2), RWF_NOWAIT).
+        """
+        buffer = bytearray(count)
+        if not self._tells or os.preadv(self._descriptor, [buffer], at, _NOWAIT) < count:
+            raise BlockingIOError(errno.EAGAIN, "not at once")
+        return buffer
 
     def data_after(self, at: int) -> int | None:
         """Return where the file system stores something from ``at`` on; None for nothing."""
@@ -104,6 +117,17 @@ class RawFile:
         os.close(self._descriptor)
 
 
+def _tells_what_is_cached(descriptor: int) -> bool:
+    """Return whether the file system knows reads that do not wait."""
+    try:
+        os.preadv(descriptor, [bytearray(1)], 0, _NOWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return bool(_NOWAIT)
+
+
 class PackedFile(RawFile):
     """A compressed file that nobody writes any more, read as what it unpacks to.
 
@@ -115,6 +139,7 @@ class PackedFile(RawFile):
 
     def __init__(self, descriptor: int, kind: str) -> None:
         super().__init__(descriptor)
+        self._tells = False  # it is to be unpacked
         self._kind = kind
         self._size: int | None = None
         self._rewind()

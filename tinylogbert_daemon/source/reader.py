@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tinylogbert_daemon.newlines import count_lines
 from tinylogbert_daemon.source.block import Block, FileKey, Position, digest
+from tinylogbert_daemon.source.encoding import Buffer
 from tinylogbert_daemon.source.identity import (
     fingerprint,
     fingerprint_length,
@@ -127,13 +128,8 @@ class FileReader(OpenFile):
                     continue
             end = coding.last_end(buffer, begin)
             if end > begin:
-                if self._form.joining is not None:
-                    ended = self._readback_end is not None and reached >= self._readback_end
-                    quiet = final or self._is_quiet(now)
-                    ended = ended or (quiet and reached >= coding.whole(self.size))
-                    return self._joined(self._form.joining, buffer, slice(begin, end), ended)
-                data = coding.transcode(buffer[begin:end])
-                return self._hand_on(data, count_lines(data), buffer, end)
+                quiet = final or self._is_quiet(now)
+                return self._lines_of(buffer, slice(begin, end), quiet)
             if self._readback_end is not None and reached >= self._readback_end:
                 if not self._saved:
                     return self._block(b"", self.offset, 0)
@@ -144,7 +140,33 @@ class FileReader(OpenFile):
             return self._incomplete(buffer, begin, now, final)
         return self._block(b"", self.offset, 0)
 
-    def _incomplete(self, buffer: bytes, begin: int, now: float, final: bool) -> Block | None:
+    def read_at_once(self, now: float) -> Block | None:
+        """Return the next block if it is whole lines, and all of it can be had without waiting.
+
+        None says nothing; :meth:`read` does. May raise what that raises, and where it would wait,
+        ``OSError``; nothing is changed then.
+        """
+        new = self._key is None or not (self._sighted and self._recognised)
+        if new or self._skipping or self._mid_line or self._readback_end is not None:
+            return None
+        buffer = self._window(now, at_once=True)
+        begin = len(self._tail)
+        end = self._coding.last_end(buffer, begin)
+        if end <= begin or self._coding.is_nul(buffer, begin):
+            return None
+        return self._lines_of(buffer, slice(begin, end), self._is_quiet(now))
+
+    def _lines_of(self, buffer: Buffer, span: slice, quiet: bool) -> Block | None:
+        """Hand on the whole lines at ``span``, or what is joined of them."""
+        if self._form.joining is not None:
+            reached = self._base + len(buffer)
+            ended = self._readback_end is not None and reached >= self._readback_end
+            ended = ended or (quiet and reached >= self._coding.whole(self.size))
+            return self._joined(self._form.joining, buffer, span, ended)
+        data = self._coding.transcode(bytes(memoryview(buffer)[span]))
+        return self._hand_on(data, count_lines(data), buffer, span.stop)
+
+    def _incomplete(self, buffer: Buffer, begin: int, now: float, final: bool) -> Block | None:
         """Deal with the beginning of a line: wait, cut it, or hand it on as it is."""
         coding = self._coding
         rest = len(buffer) - begin
@@ -162,7 +184,7 @@ class FileReader(OpenFile):
             return replace(block, after=self.position)
         return None
 
-    def _joined(self, joining: Joining, buffer: bytes, span: slice, ending: bool) -> Block | None:
+    def _joined(self, joining: Joining, buffer: Buffer, span: slice, ending: bool) -> Block | None:
         """Hand on joined records of the whole lines at ``span``, unless they wait for more.
 
         Where the file is ``ending``, none waits, and a partial line goes with them.
@@ -186,7 +208,7 @@ class FileReader(OpenFile):
         self._mid_line = partial
         return replace(block, cut=cut, original=original, after=self.position)
 
-    def _pass_over(self, buffer: bytes, begin: int) -> int:
+    def _pass_over(self, buffer: Buffer, begin: int) -> int:
         """Move past what belongs to no record, and return where the first record begins.
 
         That is the rest of an overlong line, the end of a line handed on in part, and NUL bytes
@@ -218,7 +240,7 @@ class FileReader(OpenFile):
         self._advance(buffer, at)
         return at
 
-    def _hand_on(self, data: bytes, lines: int, buffer: bytes, end: int) -> Block:
+    def _hand_on(self, data: bytes, lines: int, buffer: Buffer, end: int) -> Block:
         """Return ``data`` as a block that begins at the offset, and move to ``end``."""
         begin = self.offset
         lines -= self._mid_line

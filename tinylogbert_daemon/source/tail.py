@@ -113,9 +113,29 @@ class Tail:
             self.stats.unreadable = _reason(error)
             return None
         finally:
-            named = self._readers and self._vacant_since is None
-            self.stats.file_bytes = self._readers[-1].size if named else 0
-            self.stats.lag_bytes = sum(reader.lag_bytes for reader in self._readers)
+            self._measure()
+
+    def read_at_once(self) -> Block | None:
+        """Return the next block if it lies in memory and is one of a file that is read on.
+
+        It does not wait for the disk, so that the event loop may call it: what two threads take
+        turns at costs as much as a third of the hot path. None says nothing; :meth:`read` does.
+        """
+        if len(self._readers) != 1:
+            return None
+        try:
+            block = self._readers[0].read_at_once(self._clock.monotonic())
+        except (OSError, TruncatedError):
+            return None
+        if block is not None:
+            self._settled = None
+            self._measure()
+        return block
+
+    def _measure(self) -> None:
+        named = self._readers and self._vacant_since is None
+        self.stats.file_bytes = self._readers[-1].size if named else 0
+        self.stats.lag_bytes = sum(reader.lag_bytes for reader in self._readers)
 
     def look_at_size(self) -> None:
         """Bring ``stats`` up to date where nothing is read, as a block is not done with yet.
