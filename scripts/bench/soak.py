@@ -107,6 +107,7 @@ def measures(daemon: Daemon) -> dict[str, float]:
         "used_mb": round(used_mb(daemon.state), 2),
         "log_mb": round((daemon.state / "state.db-wal").stat().st_size / 1e6, 2),
         "incidents": count(daemon.state, "SELECT COUNT(*) FROM incidents"),
+        "owed": count(daemon.state, "SELECT COUNT(*) FROM deliveries"),
     }
 
 

@@ -32,6 +32,8 @@ def test_each_section_makes_a_sink_with_its_manner() -> None:
     assert {name: one.gather_seconds for name, one in found.items() if one.gather_seconds} == {
         "email": 7
     }
+    # what is on the host is tried again soon
+    assert [name for name, one in found.items() if one.last_delay < 60] == names[:3]
     assert found["webhook"].batch == 1
     assert all(outlet.where for outlet in found.values())
     given = patience(parse(ALL, "f"))

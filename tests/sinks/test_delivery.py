@@ -391,3 +391,20 @@ def test_what_is_open_is_repeated_and_what_was_withheld_or_closed_is_not(scene: 
         assert len(sink.bodies) == 3
 
     asyncio.run(live())
+
+
+def test_a_sink_that_fails_is_left_alone_for_so_long_and_no_longer(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    delivery = scene.delivery(Recorder(failures=9), last_delay=10.0)
+
+    async def pause(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 16:
+            delivery.stop()
+
+    monkeypatch.setattr(delivery, "_pause", pause)
+    scene.owe("a")
+    asyncio.run(delivery.run())
+    assert [seconds for seconds in waited if seconds] == [1, 2, 4, 8, 10, 10, 10, 10]

@@ -152,3 +152,22 @@ def test_while_another_reads_the_log_is_emptied_the_next_time(store: Store) -> N
     reader.close()
     store.prune(30 * DAY, NOW)
     assert b"zebra" not in _content(store)
+
+
+def test_a_file_that_is_mostly_empty_becomes_smaller(store: Store) -> None:
+    def pages() -> int:
+        return int(store.ask(lambda db: db.execute("PRAGMA page_count").fetchone()[0]))
+
+    def owe(count: int) -> None:
+        alerts = [("webhook", str(i), "zebra" * 100) for i in range(count)]
+        store.commit(Effects(deliveries=alerts))
+        store.delivered([one.number for one in store.pending("webhook", count, NOW)])
+        store.prune()
+
+    owe(1_000)  # too little to bother
+    before = pages()
+    owe(500)
+    assert pages() == before
+    owe(9_000)  # a sink was away, and is back
+    assert pages() < before
+    assert store.path.stat().st_size == pages() * 4096

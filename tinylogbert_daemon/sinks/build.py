@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tinylogbert_daemon.config import Config
 from tinylogbert_daemon.config.sinks import Content, Credentials
@@ -16,7 +17,7 @@ from tinylogbert_daemon.sinks.log import LogSink
 from tinylogbert_daemon.sinks.mail import MailSink
 from tinylogbert_daemon.sinks.message import own_instance
 from tinylogbert_daemon.sinks.post import read_secret
-from tinylogbert_daemon.sinks.sink import Outlet, Patience, Sink
+from tinylogbert_daemon.sinks.sink import LAST_LOCAL_DELAY_SECONDS, Outlet, Patience, Sink
 from tinylogbert_daemon.sinks.stdout import StdoutSink
 from tinylogbert_daemon.sinks.syslog import SyslogSink
 from tinylogbert_daemon.sinks.webhook import WebhookSink
@@ -31,15 +32,18 @@ def outlets(config: Config) -> list[Outlet]:
     def outlet(sink: Sink, where: str, kind: Content, batch: int = 100) -> Outlet:
         return Outlet(sink, where, content(kind, masker), batch)
 
+    def local(sink: Sink, where: str, kind: Content) -> Outlet:
+        return replace(outlet(sink, where, kind), last_delay=LAST_LOCAL_DELAY_SECONDS)
+
     found: list[Outlet] = []
     if sinks.jsonl.enabled:
         path = config.jsonl_path
-        found.append(outlet(JsonlSink(path), str(path), sinks.jsonl.content))
+        found.append(local(JsonlSink(path), str(path), sinks.jsonl.content))
     if sinks.log.enabled:
-        found.append(outlet(LogSink(), "the daemon's log", sinks.log.content))
+        found.append(local(LogSink(), "the daemon's log", sinks.log.content))
     if sinks.stdout.enabled:
         stdout = StdoutSink(sinks.stdout.format, instance)
-        found.append(outlet(stdout, stdout.where, sinks.stdout.content))
+        found.append(local(stdout, stdout.where, sinks.stdout.content))
     if sinks.alertmanager.enabled:
         manager = AlertmanagerSink(sinks.alertmanager, instance)
         told = content(sinks.alertmanager.content, masker)

@@ -19,9 +19,6 @@ from tinylogbert_daemon.state.effects import Delivery as Owed
 from tinylogbert_daemon.state.store import Store
 
 FIRST_DELAY_SECONDS = 1.0
-LAST_DELAY_SECONDS = 60.0
-"""A sink that is back is tried within this time, unless it asked to be left alone for longer."""
-
 _LAST_REFUSED_SECONDS = 300.0
 _LONGEST_BUSY_SECONDS = 3600.0
 _Answer = TypeVar("_Answer")
@@ -78,7 +75,7 @@ class Delivery:
                 self.wake.set()
                 # up to half of it less, so that many who wait do not come all at once
                 await self._pause(max(delay * (1 - self._chance() / 2), self._asked))
-                delay = min(delay * 2, LAST_DELAY_SECONDS)
+                delay = min(delay * 2, self._outlet.last_delay)
         await self.drain()
 
     def stop(self) -> None:

@@ -12,6 +12,12 @@ from tinylogbert_daemon.escape import printable
 
 BATCH = 100
 
+LAST_DELAY_SECONDS = 60.0
+"""A sink that is back is tried within this time, unless it asked to be left alone for longer."""
+
+LAST_LOCAL_DELAY_SECONDS = 10.0
+"""The same of what is on this host and costs nobody anything to try."""
+
 
 class RefusedError(OSError):
     """The sink works but will not take this, however often it is tried.
@@ -60,6 +66,7 @@ class Outlet:
     ``content`` makes of an alert what the sink is told of it; ``where`` tells people its address
     without any secret. At most ``batch`` alerts are delivered at once; alerts are gathered for
     ``gather_seconds`` before; what is open is repeated every ``resend_seconds``, if that is not 0.
+    One that fails is left alone for ``last_delay`` seconds at most.
     """
 
     sink: Sink
@@ -68,6 +75,7 @@ class Outlet:
     batch: int = BATCH
     gather_seconds: float = 0.0
     resend_seconds: float = 0.0
+    last_delay: float = LAST_DELAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

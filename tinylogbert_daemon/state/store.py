@@ -24,6 +24,9 @@ __all__ = ["DATABASE", "FILES_KEPT", "INCIDENTS_KEPT", "Store"]
 
 FILES_KEPT = 10_000
 
+_EMPTY_BYTES = 1 << 20
+"""From so many on, of at least a third of the database, what is unused is given back."""
+
 _MORE_CLOSED = 1_000
 """After so many closed incidents the oldest are let go of, without waiting for :meth:`prune`."""
 
@@ -80,14 +83,24 @@ class Store(Deliveries):
         """Let go of the oldest files and closed incidents beyond what is kept.
 
         With a ``retention`` (seconds) also of what is older at ``now``: that is gone for good.
+        Where much of the database is unused, it becomes smaller.
         """
         with self._transaction("cannot write"):
             limit(self._db, FILES_KEPT, INCIDENTS_KEPT)
             if retention > 0 and expire(self._db, retention, now):
                 self._stale = True
         drop_old(self.path)
-        if retention > 0:
+        if retention > 0 or self._is_mostly_empty():
             self._rewrite()
+
+    def _is_mostly_empty(self) -> bool:
+        """Tell whether what was owed and is delivered, say, has left much room."""
+        pages, free, size = (
+            int(self._read(f"PRAGMA {name}")[0][0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        self._stale = self._stale or (free * size >= _EMPTY_BYTES and free * 3 >= pages)
+        return self._stale
 
     def scrub(self, masker: Masker | None) -> None:
         """Mask what was kept before these rules were on; None: from now on nothing is masked.
