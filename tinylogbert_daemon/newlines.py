@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 _NEWLINE = 10
 _PART_BYTES = 1 << 15
+_CHUNK = 1 << 18  # of a block at once: what it is worked on in stays in the second-level cache
 
 
 class Lines:
@@ -58,4 +59,10 @@ def count_lines(data: bytes) -> int:
 
     What ``bytes.count`` does, by arithmetic on vectors: about five times as fast.
     """
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
+    content = np.frombuffer(data, np.uint8)
+    is_end = np.empty(min(_CHUNK, len(content)), np.bool_)
+    lines = 0
+    for begin in range(0, len(content), _CHUNK):
+        part = content[begin : begin + _CHUNK]
+        lines += int(np.count_nonzero(np.equal(part, _NEWLINE, out=is_end[: len(part)])))
+    return lines

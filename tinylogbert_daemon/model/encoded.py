@@ -92,8 +92,9 @@ class Encoded:
 
     def places(self, verdict: Verdict) -> list[int]:
         """Return which records (from 0) have ``verdict``."""
-        number = self.dictionary.number(verdict)
-        return [] if number is None else np.flatnonzero(self.numbers == number).tolist()
+        if not self.count(verdict):
+            return []
+        return np.flatnonzero(self.numbers == self.dictionary.number(verdict)).tolist()
 
     # of all that are there at once: in a storm, thousands are asked for
     @cached_property
