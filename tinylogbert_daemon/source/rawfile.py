@@ -76,11 +76,14 @@ class Look(NamedTuple):
 
 
 class RawFile:
-    """A descriptor, which it owns, read at any place. All methods may raise ``OSError``."""
+    """A descriptor, which it owns, read at any place. All methods may raise ``OSError``.
+
+    It ``may_be_at_once`` where the file system, a local one, tells what lies in memory.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._tells = _tells_what_is_cached(descriptor)
+        self.may_be_at_once = _tells_what_is_cached(descriptor)
 
     def look(self) -> Look:
         """Look at the file as it is now."""
@@ -96,11 +99,11 @@ class RawFile:
     def pread_at_once(self, count: int, at: int) -> bytearray:
         """Return ``count`` bytes from ``at`` on as they lie in the page cache, without waiting.
 
-        Raises ``BlockingIOError`` where not all of them do, and another ``OSError`` where the file
-        system cannot tell (preadv2(2), RWF_NOWAIT).
+        Raises ``BlockingIOError`` where not all of them do. Only for a file that ``may_be_at_once``
+        (preadv2(2), RWF_NOWAIT).
         """
         buffer = bytearray(count)
-        if not self._tells or os.preadv(self._descriptor, [buffer], at, _NOWAIT) < count:
+        if os.preadv(self._descriptor, [buffer], at, _NOWAIT) < count:
             raise BlockingIOError(errno.EAGAIN, "not at once")
         return buffer
 
@@ -139,7 +142,7 @@ class PackedFile(RawFile):
 
     def __init__(self, descriptor: int, kind: str) -> None:
         super().__init__(descriptor)
-        self._tells = False  # it is to be unpacked
+        self.may_be_at_once = False  # it is to be unpacked
         self._kind = kind
         self._size: int | None = None
         self._rewind()

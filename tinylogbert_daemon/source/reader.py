@@ -147,7 +147,13 @@ class FileReader(OpenFile):
         ``OSError``; nothing is changed then.
         """
         new = self._key is None or not (self._sighted and self._recognised)
-        if new or self._skipping or self._mid_line or self._readback_end is not None:
+        if (
+            not self._file.may_be_at_once
+            or new
+            or self._skipping
+            or self._mid_line
+            or self._readback_end is not None
+        ):
             return None
         buffer = self._window(now, at_once=True)
         begin = len(self._tail)
