@@ -17,7 +17,7 @@ from tinylogbert_daemon.model.scorer import Verdict
 
 Numbers = npt.NDArray[np.intp]
 
-_FEW = 8  # with so many times fewer records than the dictionary has verdicts, they are sorted
+_FEW = 8  # with so many times fewer records than the dictionary has verdicts, they are looked at
 
 
 class Dictionary:
@@ -63,10 +63,11 @@ class Encoded:
         """Return the verdicts, one a record."""
         return self.dictionary.at(self.numbers)
 
-    @property
+    @cached_property
     def present(self) -> Numbers:
         """The distinct numbers, in order."""
-        return self._counted[0]
+        counts = self._counts
+        return np.unique(self.numbers) if counts is None else np.flatnonzero(counts)
 
     @property
     def distinct(self) -> list[Verdict]:
@@ -86,9 +87,10 @@ class Encoded:
         number = self.dictionary.number(verdict)
         if number is None:
             return 0
-        present, counts = self._counted
-        place = np.searchsorted(present, number)
-        return int(counts[place]) if place < len(present) and present[place] == number else 0
+        counts = self._counts
+        if counts is None:
+            return int(np.count_nonzero(self.numbers == number))
+        return int(counts[number]) if number < len(counts) else 0
 
     def places(self, verdict: Verdict) -> list[int]:
         """Return which records (from 0) have ``verdict``."""
@@ -106,14 +108,10 @@ class Encoded:
         return self._places(slice(None))
 
     @cached_property
-    def _counted(self) -> tuple[Numbers, Numbers]:
-        """The numbers that are there, in order, and how many records have each."""
-        if len(self) * _FEW < len(self.dictionary):
-            present, counts = np.unique(self.numbers, return_counts=True)
-            return present, counts
-        counts = np.bincount(self.numbers)
-        present = np.flatnonzero(counts)
-        return present, counts[present]
+    def _counts(self) -> Numbers | None:
+        """How many records have each number; None where there are few records for that."""
+        few = len(self) * _FEW < len(self.dictionary)
+        return None if few else np.bincount(self.numbers)
 
     def _places(self, order: slice) -> Numbers:
         """Return by number the last record, in ``order``, that has it; of others, anything."""
