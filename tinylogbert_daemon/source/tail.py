@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +12,9 @@ from tinylogbert_daemon.source.limits import Form, Limits, TruncatedError
 from tinylogbert_daemon.source.opener import Opener
 from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.settled import Settled
 
 __all__ = ["Form", "Limits", "ReadBack", "Start", "Tail", "TailStats"]
-
-_SETTLE_SECONDS = 1.0
-"""A file that looks the same for so long is settled; times of writes may be as coarse as this."""
-
-_Signature = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +80,7 @@ class Tail:
         # the last write known of while the path named the last reader's file
         self._named_ns = 0
         self._vacant_since: float | None = None
-        # how the path's file looked last and since when, and how if all of it was read
-        self._looks: tuple[_Signature, float] | None = None
-        self._settled: _Signature | None = None
+        self._settled = Settled()
         # the siblings that were there when the path was seen to name nothing
         self._strangers: set[tuple[int, int]] | None = None
 
@@ -103,7 +96,7 @@ class Tail:
         the next call tries again.
         """
         now = self._clock.monotonic()
-        self._settled = None
+        self._settled.end()
         try:
             while True:
                 block = self._read_open(now)
@@ -128,7 +121,7 @@ class Tail:
         except (OSError, TruncatedError):
             return None
         if block is not None:
-            self._settled = None
+            self._settled.end()
             self._measure()
         return block
 
@@ -155,22 +148,14 @@ class Tail:
     @property
     def settled(self) -> bool:
         """Whether the last read found all read, nothing waiting for time to pass, for a while."""
-        return self._settled is not None
+        return bool(self._settled)
 
     def is_unchanged(self) -> bool:
         """Whether :meth:`read` would find nothing, told by one ``stat``; for any thread.
 
         Only what is ``settled`` can be; of all else, False.
         """
-        settled = self._settled
-        if settled is None:
-            return False
-        try:
-            status = os.stat(self.path)  # noqa: PTH116 - of each file, each second
-        except OSError:
-            return False
-        # most of all files are as they were: the rest is compared where it may matter
-        return status.st_mtime_ns == settled[3] and _signature(status) == settled
+        return self._settled.still(self.path)
 
     def close(self) -> None:
         """Close all descriptors; only saved positions count for whoever reads the files next."""
@@ -237,7 +222,9 @@ class Tail:
             self._named_ns = status.st_mtime_ns
             self._strangers = None
             self.stats.unreadable = None
-            self._note_looks(current, status, now)
+            read = current.lag_bytes == 0 and current.size == status.st_size
+            read = read and current.modified_ns == status.st_mtime_ns and len(self._readers) == 1
+            self._settled.note(status, now, read=read)
             return False
         for reader in self._readers:
             if identity == reader.identity:  # an old file has got its name back
@@ -259,15 +246,6 @@ class Tail:
         self._named_ns = opened.modified_ns
         self._start = self._strangers = None
         return True
-
-    def _note_looks(self, current: FileReader, status: os.stat_result, now: float) -> None:
-        signature = _signature(status)
-        if self._looks is None or self._looks[0] != signature:
-            self._looks = signature, now
-        read = current.lag_bytes == 0 and current.size == status.st_size
-        read = read and current.modified_ns == status.st_mtime_ns and len(self._readers) == 1
-        if read and now - self._looks[1] >= _SETTLE_SECONDS:
-            self._settled = signature
 
     def _look_beside(self, now: float) -> bool:
         """Deal with a path that names nothing; True where a file rotated away is unread."""
@@ -332,10 +310,6 @@ def _retire(readers: list[FileReader], now: float) -> list[FileReader]:
     for reader in readers:
         reader.changed = now
     return readers
-
-
-def _signature(status: os.stat_result) -> _Signature:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _reason(error: OSError) -> str:
