@@ -154,7 +154,8 @@ def test_while_another_reads_the_log_is_emptied_the_next_time(store: Store) -> N
     assert b"zebra" not in _content(store)
 
 
-def test_a_file_that_is_mostly_empty_becomes_smaller(store: Store) -> None:
+@pytest.mark.parametrize("retention", [0.0, 30 * DAY])
+def test_a_file_that_is_mostly_empty_becomes_smaller(store: Store, retention: float) -> None:
     def pages() -> int:
         return int(store.ask(lambda db: db.execute("PRAGMA page_count").fetchone()[0]))
 
@@ -162,7 +163,7 @@ def test_a_file_that_is_mostly_empty_becomes_smaller(store: Store) -> None:
         alerts = [("webhook", str(i), "zebra" * 100) for i in range(count)]
         store.commit(Effects(deliveries=alerts))
         store.delivered([one.number for one in store.pending("webhook", count, NOW)])
-        store.prune()
+        store.prune(retention, NOW)
 
     owe(1_000)  # too little to bother
     before = pages()

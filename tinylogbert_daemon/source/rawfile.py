@@ -78,7 +78,7 @@ class Look(NamedTuple):
 class RawFile:
     """A descriptor, which it owns, read at any place. All methods may raise ``OSError``.
 
-    It ``may_be_at_once`` where the file system, a local one, tells what lies in memory.
+    It ``may_be_at_once`` where the file system tells what lies in memory, as ext4 does.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -122,13 +122,15 @@ class RawFile:
 
 def _tells_what_is_cached(descriptor: int) -> bool:
     """Return whether the file system knows reads that do not wait."""
+    if not _NOWAIT:
+        return False
     try:
         os.preadv(descriptor, [bytearray(1)], 0, _NOWAIT)
     except BlockingIOError:
         return True
     except OSError:
         return False
-    return bool(_NOWAIT)
+    return True
 
 
 class PackedFile(RawFile):

@@ -44,7 +44,7 @@ class Store(Deliveries):
         self._spool = spool or Spool()
         self.checked = False
         self._closed = 0
-        self._stale = False  # whether the files hold something of what was deleted
+        self._stale = False  # whether the database holds much, or anything, of what was deleted
 
     def open_alerted(self) -> list[Incident]:
         """Return the open incidents whose opening was sent, the newest first."""
@@ -90,7 +90,8 @@ class Store(Deliveries):
             if retention > 0 and expire(self._db, retention, now):
                 self._stale = True
         drop_old(self.path)
-        if retention > 0 or self._is_mostly_empty():
+        self._stale = self._stale or self._is_mostly_empty()
+        if self._stale or retention > 0:
             self._rewrite()
 
     def _is_mostly_empty(self) -> bool:
@@ -99,8 +100,7 @@ class Store(Deliveries):
             int(self._read(f"PRAGMA {name}")[0][0])
             for name in ("page_count", "freelist_count", "page_size")
         )
-        self._stale = self._stale or (free * size >= _EMPTY_BYTES and free * 3 >= pages)
-        return self._stale
+        return free * size >= _EMPTY_BYTES and free * 3 >= pages
 
     def scrub(self, masker: Masker | None) -> None:
         """Mask what was kept before these rules were on; None: from now on nothing is masked.
