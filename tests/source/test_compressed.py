@@ -146,6 +146,26 @@ def test_compressed_while_the_path_names_nothing(scene: Scene) -> None:
     assert scene.lines == 4 == scene.saved_lines
 
 
+def test_new_log_with_the_inode_of_what_was_compressed_comes_and_goes_between_two_looks(
+    scene: Scene,
+) -> None:
+    first = scene.write_lines(1)
+    assert scene.read() == first
+    scene.stop()
+    scene.rename()
+    scene.restart()
+    assert scene.read() == []
+    scene.pack(keep=True)
+    # what the file system does where it gives the number of a deleted file to the next one
+    scene.sibling(".1").rename(scene.path)
+    os.truncate(scene.path, 0)
+    new = scene.write_lines(2)
+    scene.rename()
+    assert scene.read() == new
+    assert scene.read() == []
+    assert scene.lines == 2 == scene.saved_lines
+
+
 def test_compressed_a_rotation_later(scene: Scene) -> None:
     """What was read as it was is not read again when `delaycompress` packs it."""
     expected = scene.write_lines(1)

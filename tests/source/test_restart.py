@@ -304,6 +304,31 @@ def test_inode_of_a_file_that_was_seen_empty_is_given_to_what_was_read(
     assert scene.lines == 100 + len(more + new)
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_inode_of_a_file_that_was_seen_empty_is_given_to_the_youngest_one(
+    scene: Scene, there: bool
+) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.rename()
+    scene.write(b"")
+    assert scene.read() == []
+    scene.stop()
+    scene.rename()
+    more = scene.write_lines(2)
+    scene.rename()
+    scene.pack(".2", keep=True)
+    # what the file system does where it gives the number of a deleted file to the next one
+    scene.sibling(".2").rename(scene.path)
+    more += scene.write_lines(3)
+    scene.rename()
+    if there:
+        more += scene.write_lines(4)
+    scene.restart()
+    assert scene.read() == more
+    assert scene.lines == 1 + len(more) == scene.saved_lines
+
+
 def test_truncated_file_is_known_anew_only_after_its_copies(scene: Scene) -> None:
     # with the same first line, it has the same place in the state
     first = scene.write_lines(1, 2)

@@ -87,6 +87,19 @@ class Opener:
         self._files.release(*reader.identity, self._owner, position)
         reader.close()
 
+    def begin(self, file: Sibling, *, unpacked: bool = False) -> bytes:
+        """Return the first ``HEAD_BYTES`` of a sibling; none where it cannot be read."""
+        try:
+            raw = self._raw(file.path, file.packed if unpacked else None)
+        except OSError:
+            return b""
+        try:
+            return raw.pread(HEAD_BYTES, 0)
+        except OSError:
+            return b""
+        finally:
+            raw.close()
+
     def siblings(self) -> list[Sibling]:
         """Return the path's rotated siblings that are not open here, oldest first."""
         return self._not_open(self._siblings())
@@ -107,22 +120,22 @@ class Opener:
         Those are: siblings with a position; a copy (by content, made by copytruncate) of the file
         that ``known`` was taken of; the compressed form of any file with a position; and, where
         ``fresh``, what is younger than the youngest of these. What is older was there before this
-        path was ever read.
+        path was ever read. A file that was only seen, and empty, counts for this where there is
+        nothing better, as its inode may be that of a younger one now.
         """
         anchored = False
-        younger: list[Sibling] = []
-        found: list[FileReader] = []
+        found: list[FileReader | Sibling] = []  # the youngest first
+        count = 0  # of those up to the oldest that was only seen
         for file in reversed(others):
             saved = self._files.positions(*file.identity)
             of_content = _of_content(saved)
-            saved = of_content if file.packed else saved
-            # the inode of a file that was seen empty may be that of a copy or of an archive now
+            only_seen = bool(saved) and not of_content and not file.packed
             copied = [] if of_content or anchored else [at for at in known if at.offset > 0]
-            if file.packed and (copied or saved):
+            if file.packed and (copied or of_content):
                 # of a copy that was read farther; an inode may be that of quite another file now
-                copied = [*copied, *saved, *(self._packed_before(file, known) or [])]
+                copied = [*copied, *of_content, *(self._packed_before(file, known) or [])]
             reader = self._open_known(file, copied, foreign=True)
-            reader = reader or self._open_known(file, saved, foreign=False)
+            reader = reader or self._open_known(file, of_content, foreign=False)
             if reader is None:
                 file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
             if reader is None and file.packed and not anchored:
@@ -132,8 +145,12 @@ class Opener:
                     continue
                 reader = self._open_known(file, before, foreign=True)
             if reader is None:
-                known = [*known, *saved]  # truncated: an older one may be the copy of what it was
-                younger += [] if anchored else [file]
+                # truncated: an older one may be the copy of what it was
+                known = [*known, *of_content]
+                if only_seen or (fresh and not anchored):
+                    found.append(file)
+                if only_seen and not anchored:
+                    count = len(found)
                 continue
             anchored = True
             if reader.lag_bytes == 0:
@@ -142,10 +159,10 @@ class Opener:
                 reader.close()
             elif self._claim(reader):
                 found.append(reader)
-        found.reverse()
-        if anchored and fresh:
-            found += self.whole(reversed(younger))
-        return anchored, found
+        readers: list[FileReader] = []
+        for one in reversed(found if anchored else found[:count]):
+            readers += [one] if isinstance(one, FileReader) else self.whole([one])
+        return anchored or count > 0, readers
 
     def rotated_between(self, last: FileReader, named_ns: int) -> list[FileReader]:
         """Open what took the path's name after ``last`` and has lost it again.
@@ -226,14 +243,7 @@ class Opener:
         Those that ``known`` was taken of are no longer what they were.
         """
         past = {(at.key.device, at.key.inode) for at in known}
-        try:
-            reader = self._raw(file.path, file.packed)
-        except OSError:
-            return []
-        try:
-            return self._files.alike(reader.pread(HEAD_BYTES, 0), past)
-        finally:
-            reader.close()
+        return self._files.alike(self.begin(file, unpacked=True), past)
 
     def _open_known(
         self, file: Sibling, known: list[Position], *, foreign: bool

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tinylogbert_daemon.clock import Clock
 from tinylogbert_daemon.source.block import Block, Position
-from tinylogbert_daemon.source.identity import Sibling
 from tinylogbert_daemon.source.limits import Form, Limits, TruncatedError
 from tinylogbert_daemon.source.opener import Opener
 from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.settled import Settled
+from tinylogbert_daemon.source.strangers import Strangers
 
 __all__ = ["Form", "Limits", "ReadBack", "Start", "Tail", "TailStats"]
 
@@ -81,8 +81,7 @@ class Tail:
         self._named_ns = 0
         self._vacant_since: float | None = None
         self._settled = Settled()
-        # the siblings that were there when the path was seen to name nothing
-        self._strangers: set[tuple[int, int]] | None = None
+        self._strangers: Strangers | None = None  # since the path was seen to name nothing
 
     @property
     def gone(self) -> bool:
@@ -256,24 +255,20 @@ class Tail:
             self._start = None
             self.stats.unreadable = None
             _retire(self._readers[-1:], now)
+        others = opener.siblings()
         if self._readers:
             come = opener.rotated_between(self._readers[-1], self._named_ns)
-        elif first_look:
-            come = opener.unread(opener.siblings(), [])[1]
+        elif self._strangers is None:
+            come = opener.unread(others, [])[1]
         else:
-            come = opener.whole(self._newcomers())
+            come = opener.whole(self._strangers.newcomers(others))
         if self._strangers is None:
-            self._strangers = {file.identity for file in opener.siblings()}
+            self._strangers = Strangers(others, opener.begin)
         if come:
             self._readers += _retire(come, now)
             self._named_ns = come[-1].modified_ns
             self.stats.rotated += len(come)
         return bool(come)
-
-    def _newcomers(self) -> list[Sibling]:
-        """Return the siblings that had the path's name for a while between two looks."""
-        strangers = self._strangers or set()
-        return [file for file in self._opener.siblings() if file.identity not in strangers]
 
     def _succeed(self, opened: FileReader, current: FileReader | None) -> list[FileReader]:
         """Place the file that has the path's name now; return what had it before, unread."""
@@ -289,7 +284,7 @@ class Tail:
         others = opener.siblings()
         if self._strangers is not None:
             opener.place(opened, known)
-            come = self._newcomers()
+            come = self._strangers.newcomers(others)
             old = [file for file in others if file not in come]
             self.stats.rotated += len(come)
             return [*opener.unread(old, [], fresh=False)[1], *opener.whole(come)]
