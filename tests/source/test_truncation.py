@@ -148,6 +148,25 @@ def test_room_allocated_ahead_is_filled_later(scene: Scene) -> None:
     assert scene.lines == 3
 
 
+def test_copy_is_known_after_a_restart_also_without_the_log_that_it_was_made_of(
+    scene: Scene,
+) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.rename()
+    scene.write_lines(2, 3)
+    assert len(scene.read()) == 2
+    scene.copytruncate()
+    assert scene.read() == []
+    scene.stop()
+    scene.path.unlink()
+    scene.restart()
+    assert scene.read() == []
+    new = scene.write_lines(4)
+    assert scene.read() == new
+    assert scene.lines == 4 == scene.saved_lines
+
+
 @pytest.mark.parametrize("grown", [False, True])
 def test_copytruncate_across_our_restart(scene: Scene, grown: bool) -> None:
     scene.write_lines(1, 2)

@@ -71,7 +71,8 @@ class Block:
     where a readback found nothing whole to hand on, and now and then while a very long line is
     passed over. ``unreadable`` counts what came between
     the records and is none. A ``sighting`` has no data either: it says that there is a new file,
-    before anything of it is read, so that it is known again should it have lost its name by then.
+    before anything of it is read, so that it is known again should it have lost its name by then;
+    or a copy of what was read, with nothing more in it.
     """
 
     source: str

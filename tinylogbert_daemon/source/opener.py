@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
-from tinylogbert_daemon.source.block import HEAD_BYTES, Position
+from tinylogbert_daemon.source.block import HEAD_BYTES, Block, Position
 from tinylogbert_daemon.source.identity import (
     ANY_CONTENT,
     Sibling,
@@ -51,6 +51,8 @@ class Opener:
         self._mine: dict[tuple[int, int], FileReader] = {}
         # (device, inode, size) of packed files that were looked into
         self._judged: set[tuple[int, int, int]] = set()
+        self.read_copies: list[Block] = []
+        """Copies with nothing to read, for the state to know; whoever takes one removes it."""
 
     def open(self, path: str) -> FileReader | None:
         """Open and claim a file, at its beginning; None where it is read already.
@@ -155,6 +157,8 @@ class Opener:
             anchored = True
             if reader.lag_bytes == 0:
                 # remembered, so that a copy is not taken for a file that nobody has read
+                if not (of_content or file.packed):
+                    self.read_copies.append(reader.standing())
                 self._files.release(*reader.identity, self._owner, reader.position)
                 reader.close()
             elif self._claim(reader):

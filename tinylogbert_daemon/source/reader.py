@@ -109,6 +109,10 @@ class FileReader(OpenFile):
         after = Position(key, at, lines, tail, skipping=skipping)
         return Block(self._source, self._path, b"", at, 0, after, sighting=True)
 
+    def standing(self) -> Block:
+        """Return a block without data that has the state know where the file stands."""
+        return Block(self._source, self._path, b"", self.offset, 0, self.position, sighting=True)
+
     def read(self, now: float, *, final: bool = False) -> Block | None:
         """Return the next block, or None where there is nothing to hand on.
 

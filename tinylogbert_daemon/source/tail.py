@@ -113,7 +113,7 @@ class Tail:
         It does not wait for the disk, so that the event loop may call it: what two threads take
         turns at costs as much as a third of the hot path. None says nothing; :meth:`read` does.
         """
-        if len(self._readers) != 1:
+        if len(self._readers) != 1 or self._opener.read_copies:
             return None
         try:
             block = self._readers[0].read_at_once(self._clock.monotonic())
@@ -165,6 +165,8 @@ class Tail:
 
     def _read_open(self, now: float) -> Block | None:
         """Return the next block of the oldest file that has one; give up quiet old files."""
+        if self._opener.read_copies:
+            return self._opener.read_copies.pop(0)
         index = 0
         while index < len(self._readers):
             reader = self._readers[index]
