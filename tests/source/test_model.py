@@ -7,8 +7,11 @@ there to be read at a look.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -257,21 +260,34 @@ class Destroyed(History):
             assert record in known or b"~" in record or record in parts
 
 
-_SETTINGS = settings(
-    max_examples=60,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+def run(machine: type[RuleBasedStateMachine], histories: int = 200, steps: int = 30) -> None:
+    """Try random histories; the shortest one that breaks a promise is told by the exception."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=histories,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
 
 
 def test_every_line_exactly_once_where_nothing_is_destroyed() -> None:
-    run_state_machine_as_test(Undestroyed, settings=_SETTINGS)
+    run(Undestroyed)
 
 
 def test_every_byte_exactly_once_where_partial_lines_are_handed_on() -> None:
-    run_state_machine_as_test(Impatient, settings=_SETTINGS)
+    run(Impatient)
 
 
 def test_no_line_twice_and_none_missed_that_was_there_where_truncation_destroys() -> None:
-    run_state_machine_as_test(Destroyed, settings=_SETTINGS)
+    run(Destroyed)
+
+
+def test_histories_of_any_number_by_the_script() -> None:
+    script = Path(__file__).resolve().parents[2] / "scripts" / "histories.py"
+    command = [sys.executable, str(script), "--histories", "2", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["broken"] == 0
+    assert done.stderr.count("2 histories hold") == 3
