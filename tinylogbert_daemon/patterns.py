@@ -17,11 +17,11 @@ _BYTES = tuple(bytes([value]) for value in range(256))
 _TOKEN = re.compile(
     r"""(?P<comment>\(\?\#[^)]*\))
     | (?P<back>\\[1-9]|\(\?P=|\(\?\()
-    | (?P<open>\((?:\?(?:P<\w+>|<?[=!]|>|[a-zA-Z-]*:|[a-zA-Z]+(?=\))))?)
+    | (?P<open>\((?:\?(?:P<[^>]+>|<?[=!]|>|[a-zA-Z-]*:|[a-zA-Z]+(?=\))))?)
     | (?P<close>\))
     | (?P<choice>\|)
     | (?P<place>[$^]|\\[AbBZ])
-    | (?P<atom>\[\^?\]?(?:\\.|[^]\\])*\]|\\x[0-9a-fA-F]{2}|\\.|.)""",
+    | (?P<atom>\[\^?\]?(?:\\.|[^]\\])*\]|\\x[0-9a-fA-F]{2}|\\u.{4}|\\U.{8}|\\N\{[^}]*\}|\\.|.)""",
     re.VERBOSE | re.DOTALL,
 )
 _QUANTIFIER = re.compile(r"(?:([*+?])|\{(?!\})(\d*)(,?)(\d*)\})[?+]?")
@@ -111,7 +111,10 @@ def refuse_slow(pattern: str) -> None:
 
 def _characters(atom: str) -> set[bytes]:
     # whatever flags the pattern sets: what could match
-    one = re.compile(atom.encode(), re.IGNORECASE | re.DOTALL)
+    try:
+        one = re.compile(atom.encode(), re.IGNORECASE | re.DOTALL)
+    except re.error:  # bytes know no characters by their numbers or names
+        return set(_BYTES)
     return {value for value in _BYTES if one.fullmatch(value)}
 
 

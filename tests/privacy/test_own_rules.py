@@ -18,6 +18,13 @@ FINE = (
         r"(?<=id )\d",
     ),
     *(r"(?:a|b)?c", r"(?:ab){1,9}", r"(?:a|b){1,9}+x", r"[]*]x", r"a{,3}b"),
+    *(
+        r"(?P<s·t>a)b",
+        r"caf\u00e9{0,3}",
+        r"[\u00e9-\u00ff]{1,9}x",
+        r"\N{DIGIT ONE}x",
+        r"\U0001f600!",
+    ),
 )
 REFUSED = {
     r"a+b": "'+' has no bound; write {0,64}, or make it possessive: ++",
