@@ -167,6 +167,24 @@ def test_copy_is_known_after_a_restart_also_without_the_log_that_it_was_made_of(
     assert scene.lines == 4 == scene.saved_lines
 
 
+def test_copy_with_the_inode_of_another_file_that_was_read(scene: Scene) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.rename()
+    scene.write_lines(2)
+    assert len(scene.read()) == 1
+    scene.stop()
+    scene.pack(keep=True).rename(scene.sibling(".2.gz"))
+    # what the file system does where it gives the number of a deleted file to the next one
+    scene.sibling(".1").write_bytes(scene.path.read_bytes())
+    os.truncate(scene.path, 0)
+    scene.restart()
+    assert scene.read() == []
+    new = scene.write_lines(3)
+    assert scene.read() == new
+    assert scene.lines == 3 == scene.saved_lines
+
+
 @pytest.mark.parametrize("grown", [False, True])
 def test_copytruncate_across_our_restart(scene: Scene, grown: bool) -> None:
     scene.write_lines(1, 2)

@@ -132,12 +132,16 @@ class Opener:
             saved = self._files.positions(*file.identity)
             of_content = _of_content(saved)
             only_seen = bool(saved) and not of_content and not file.packed
-            copied = [] if of_content or anchored else [at for at in known if at.offset > 0]
+            contents = [] if anchored else [at for at in known if at.offset > 0]
+            copied = [] if of_content else contents
             if file.packed and (copied or of_content):
                 # of a copy that was read farther; an inode may be that of quite another file now
                 copied = [*copied, *of_content, *(self._packed_before(file, known) or [])]
             reader = self._open_known(file, copied, foreign=True)
             reader = reader or self._open_known(file, of_content, foreign=False)
+            # a copy may have got the inode of what was read before
+            again = contents if of_content and not file.packed else []
+            reader = reader or self._open_known(file, again, foreign=True)
             if reader is None:
                 file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
             if reader is None and file.packed and not anchored:
@@ -157,7 +161,7 @@ class Opener:
             anchored = True
             if reader.lag_bytes == 0:
                 # remembered, so that a copy is not taken for a file that nobody has read
-                if not (of_content or file.packed):
+                if not file.packed and reader.position.key not in {at.key for at in of_content}:
                     self.read_copies.append(reader.standing())
                 self._files.release(*reader.identity, self._owner, reader.position)
                 reader.close()
