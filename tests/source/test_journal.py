@@ -45,7 +45,10 @@ class Scene:
         saved: Position | None = None,
         readback_bytes: int = 1 << 20,
     ) -> None:
-        """Follow until a condition holds after a block; ``begin`` is called after the first one."""
+        """Follow until a condition holds after a block.
+
+        ``begin`` is called once what was there is read back, after the first block of what is new.
+        """
         known = saved or (self.blocks[-1].after if self.blocks else None)
         self.journal = Journal(
             "host",
@@ -59,13 +62,13 @@ class Scene:
         )
 
         async def live() -> None:
-            first = True
+            begun = False
             async with asyncio.timeout(_SECONDS), aclosing(self.journal.blocks()) as blocks:
                 async for block in blocks:
                     self.blocks.append(block)
-                    if first:
+                    if not begun and not block.readback:
                         begin()
-                        first = False
+                        begun = True
                     if until():
                         return
 
