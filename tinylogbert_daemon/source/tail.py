@@ -11,6 +11,7 @@ from tinylogbert_daemon.source.limits import Form, Limits, TruncatedError
 from tinylogbert_daemon.source.opener import Opener
 from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.rotated import Rotated
 from tinylogbert_daemon.source.settled import Settled
 from tinylogbert_daemon.source.strangers import Strangers
 
@@ -75,6 +76,7 @@ class Tail:
         self._opener = Opener(
             path, source, self._limits, self._files, form=form or Form(), owner=self
         )
+        self._rotated = Rotated(self._opener, self._files)
         # in order of age; the last is what the path names, or named when it last named anything
         self._readers: list[FileReader] = []
         # the last write known of while the path named the last reader's file
@@ -113,7 +115,7 @@ class Tail:
         It does not wait for the disk, so that the event loop may call it: what two threads take
         turns at costs as much as a third of the hot path. None says nothing; :meth:`read` does.
         """
-        if len(self._readers) != 1 or self._opener.read_copies:
+        if len(self._readers) != 1 or self._rotated.read_copies:
             return None
         try:
             block = self._readers[0].read_at_once(self._clock.monotonic())
@@ -165,8 +167,8 @@ class Tail:
 
     def _read_open(self, now: float) -> Block | None:
         """Return the next block of the oldest file that has one; give up quiet old files."""
-        if self._opener.read_copies:
-            return self._opener.read_copies.pop(0)
+        if self._rotated.read_copies:
+            return self._rotated.read_copies.pop(0)
         index = 0
         while index < len(self._readers):
             reader = self._readers[index]
@@ -207,8 +209,8 @@ class Tail:
         position, before = reader.position, reader.modified_ns
         reader.start_over([position])
         self.stats.truncated += 1
-        others = [file for file in self._opener.siblings() if file.written_since(before)]
-        return _retire(self._opener.unread(others, [position])[1], now)
+        others = [file for file in self._rotated.siblings() if file.written_since(before)]
+        return _retire(self._rotated.unread(others, [position])[1], now)
 
     def _look_at_path(self, now: float) -> bool:
         """Compare the path with what is open; True where there is another file to read."""
@@ -250,22 +252,22 @@ class Tail:
 
     def _look_beside(self, now: float) -> bool:
         """Deal with a path that names nothing; True where a file rotated away is unread."""
-        opener = self._opener
+        beside = self._rotated
         first_look = self._vacant_since is None
         if first_look:
             self._vacant_since = now
             self._start = None
             self.stats.unreadable = None
             _retire(self._readers[-1:], now)
-        others = opener.siblings()
+        others = beside.siblings()
         if self._readers:
-            come = opener.rotated_between(self._readers[-1], self._named_ns)
+            come = beside.between(self._readers[-1], self._named_ns)
         elif self._strangers is None:
-            come = opener.unread(others, [])[1]
+            come = beside.unread(others, [])[1]
         else:
-            come = opener.whole(self._strangers.newcomers(others))
+            come = beside.whole(self._strangers.newcomers(others))
         if self._strangers is None:
-            self._strangers = Strangers(others, opener.begin)
+            self._strangers = Strangers(others, self._opener.begin)
         if come:
             self._readers += _retire(come, now)
             self._named_ns = come[-1].modified_ns
@@ -274,25 +276,25 @@ class Tail:
 
     def _succeed(self, opened: FileReader, current: FileReader | None) -> list[FileReader]:
         """Place the file that has the path's name now; return what had it before, unread."""
-        opener = self._opener
+        opener, beside = self._opener, self._rotated
         known = opener.known(opened)
         if current is not None:
             opener.place(opened, known)
-            before = opener.rotated_between(current, self._named_ns)
+            before = beside.between(current, self._named_ns)
             self.stats.rotated += 1 + len(before)
             return before
         if isinstance(self._start, Position):
             known = [self._start, *known]
-        others = opener.siblings()
+        others = beside.siblings()
         if self._strangers is not None:
             opener.place(opened, known)
             come = self._strangers.newcomers(others)
             old = [file for file in others if file not in come]
             self.stats.rotated += len(come)
-            return [*opener.unread(old, [], fresh=False)[1], *opener.whole(come)]
+            return [*beside.unread(old, [], fresh=False)[1], *beside.whole(come)]
         if opener.place(opened, known):
-            return opener.unread(others, [], fresh=False)[1]
-        rotated, before = opener.unread(others, known)
+            return beside.unread(others, [], fresh=False)[1]
+        rotated, before = beside.unread(others, known)
         if known:
             self.stats.truncated += 1
         elif rotated:

@@ -1,0 +1,182 @@
+"""Finds what was rotated away from one path, and opens of it what is unread."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+
+from tinylogbert_daemon.source.block import Block, Position
+from tinylogbert_daemon.source.identity import Sibling, age, compressed_meanwhile
+from tinylogbert_daemon.source.opener import Opener, closing_on_error, with_content
+from tinylogbert_daemon.source.reader import FileReader
+from tinylogbert_daemon.source.registry import OpenFiles
+
+
+class Rotated:
+    """The rotated siblings of a path, opened by its ``opener``; ``files`` knows positions."""
+
+    def __init__(self, opener: Opener, files: OpenFiles) -> None:
+        self._opener = opener
+        self._files = files
+        # (device, inode, size) of packed files that were looked into
+        self._judged: set[tuple[int, int, int]] = set()
+        self.read_copies: list[Block] = []
+        """Copies with nothing to read, for the state to know; whoever takes one removes it."""
+
+    def siblings(self) -> list[Sibling]:
+        """Return the path's rotated siblings that are not open here, oldest first."""
+        return self._not_open(self._opener.siblings())
+
+    def _not_open(self, found: list[Sibling]) -> list[Sibling]:
+        found = [file for file in found if file.identity not in self._opener.readers]
+        self._judged &= {(*file.identity, file.size) for file in found}
+        return found
+
+    def unread(
+        self, others: list[Sibling], known: list[Position], *, fresh: bool = True
+    ) -> tuple[bool, list[FileReader]]:
+        """Open what is unread in rotated siblings, oldest first; also say if any was read before.
+
+        Those are: siblings with a position; a copy (by content, made by copytruncate) of the file
+        that ``known`` was taken of; the compressed form of any file with a position; and, where
+        ``fresh``, what is younger than the youngest of these. What is older was there before this
+        path was ever read. A file that was only seen, and empty, counts for this where there is
+        nothing better, as its inode may be that of a younger one now.
+        """
+        anchored = False
+        found: list[FileReader | Sibling] = []  # the youngest first
+        count = 0  # of those up to the oldest that was only seen
+        for file in reversed(others):
+            saved = self._files.positions(*file.identity)
+            own = with_content(saved)
+            only_seen = bool(saved) and not own and not file.packed
+            contents = [] if anchored else [at for at in known if at.offset > 0]
+            reader = self._resumed(file, own, contents, known)
+            if reader is None:
+                file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
+            if reader is None and file.packed and not anchored:
+                before = self._packed_before(file, known)
+                if before is None:
+                    anchored = True
+                    continue
+                reader = self._opener.open_known(file, before, foreign=True)
+            if reader is None:
+                # truncated: an older one may be the copy of what it was
+                known = [*known, *own]
+                if only_seen or (fresh and not anchored):
+                    found.append(file)
+                if only_seen and not anchored:
+                    count = len(found)
+                continue
+            anchored = True
+            if reader.lag_bytes == 0:
+                # remembered, so that a copy is not taken for a file that nobody has read
+                if not file.packed and reader.position.key not in {at.key for at in own}:
+                    self.read_copies.append(reader.standing())
+                self._opener.leave(reader)
+            elif self._opener.claim(reader):
+                found.append(reader)
+        readers: list[FileReader] = []
+        for one in reversed(found if anchored else found[:count]):
+            readers += [one] if isinstance(one, FileReader) else self.whole([one])
+        return anchored or count > 0, readers
+
+    def between(self, last: FileReader, named_ns: int) -> list[FileReader]:
+        """Open what took the path's name after ``last`` and has lost it again.
+
+        ``named_ns`` is the time of the last write to ``last`` known of while it had the name.
+        """
+        found = self._opener.siblings()
+        names = [file.path for file in found if file.identity == last.identity]
+        # Deleted or moved elsewhere, it has no name to decide a tie by: then a tie is younger.
+        limit = age(names[0], named_ns) if names else (named_ns, -sys.maxsize, "")
+        # of packed files the content decides
+        return self.whole(
+            (
+                file
+                for file in self._not_open(found)
+                if file.age > limit or (file.packed and file.written_since(named_ns))
+            ),
+            last,
+        )
+
+    def whole(self, files: Iterable[Sibling], last: FileReader | None = None) -> list[FileReader]:
+        """Open rotated files at their beginning, or where they are known to stand.
+
+        Copies of ``last`` are left out, and so are packed forms of what was read or is open.
+        """
+        readers = []
+        for file in files:
+            with suppress(OSError):  # gone again, or not ours to read
+                try:
+                    reader = self._begin(file, last)
+                except FileNotFoundError:
+                    packed = compressed_meanwhile(file)
+                    reader = self._begin(packed, last) if packed is not None else None
+                if reader is not None:
+                    readers.append(reader)
+        return readers
+
+    def _begin(self, file: Sibling, last: FileReader | None) -> FileReader | None:
+        """Open one file for :meth:`whole`; None where it is no new one. Raises ``OSError``."""
+        if file.packed:
+            # unpacking it takes time: once is enough, unless it was not complete
+            if (state := (*file.identity, file.size)) in self._judged:
+                return None
+            self._judged.add(state)
+        reader = self._opener.open_sibling(file)
+        with closing_on_error(reader):
+            if not self._opener.claim(reader):
+                return None
+        try:
+            new = not self._is_read(reader) if file.packed else self._is_new(reader, last)
+        except BaseException:
+            self._opener.leave(reader, remember=False)
+            raise
+        if not new:
+            self._opener.leave(reader, remember=False)
+        return reader if new else None
+
+    def _is_new(self, reader: FileReader, last: FileReader | None) -> bool:
+        """Place a file; tell whether it is no mere copy of ``last``."""
+        placed = self._opener.place(reader, self._opener.known(reader))
+        return placed or last is None or not reader.is_part_of(last)
+
+    def _is_read(self, reader: FileReader) -> bool:
+        """Place a packed file; tell whether all of it was read, or is read, unpacked."""
+        others = [other for other in self._opener.readers.values() if other is not reader]
+        if any(reader.is_part_of(other) for other in others):
+            return True
+        if not self._opener.place(reader, self._opener.known(reader)):
+            before = self._files.alike(reader.head)
+            if before is None:
+                return True
+            self._opener.place(reader, before, foreign=True)
+        return reader.lag_bytes == 0
+
+    def _packed_before(self, file: Sibling, known: list[Position]) -> list[Position] | None:
+        """Return what is known of files that may be ``file`` unpacked; None where one is open.
+
+        Those that ``known`` was taken of are no longer what they were.
+        """
+        past = {(at.key.device, at.key.inode) for at in known}
+        return self._files.alike(self._opener.begin(file, unpacked=True), past)
+
+    def _resumed(
+        self,
+        file: Sibling,
+        own: list[Position],
+        contents: list[Position],
+        known: list[Position],
+    ) -> FileReader | None:
+        """Open ``file`` where a position fits: its own, or one of what it copies (``contents``)."""
+        if not file.packed:
+            # a copy may have got the inode of what was read before
+            reader = self._opener.open_known(file, own, foreign=False)
+            return reader or self._opener.open_known(file, contents, foreign=True)
+        if not (own or contents):
+            return None
+        # of a copy that was read farther; an inode may be that of quite another file now
+        before = self._packed_before(file, known) or []
+        return self._opener.open_known(file, [*(own or contents), *before], foreign=True)
