@@ -90,8 +90,12 @@ class History(RuleBasedStateMachine):
     # not .bz2: it keeps the second alone, and all of this happens within one
     @rule(number=st.integers(1, 5), suffix=st.sampled_from(sorted(PACKERS.keys() - {".bz2"})))
     def compress(self, number: int, suffix: str) -> None:
-        if self.scene.sibling(f".{number}").exists():
+        if self.may_go(self.scene.sibling(f".{number}")):
             self.scene.pack(f".{number}", suffix)
+
+    def may_go(self, path: Path) -> bool:
+        """Tell whether a file may be deleted, as compressing it does."""
+        return path.exists()
 
     @precondition(lambda self: self.reading)
     @rule()
@@ -115,7 +119,7 @@ class History(RuleBasedStateMachine):
     def commit_first(self, count: int) -> None:
         for block in self.uncommitted[:count]:
             self.scene.blocks.append(block)
-            self.scene.saved[block.after.key] = block.after
+            self.scene.save(block.after)
             self.committed += block.data.split(b"\n")[:-1]
         del self.uncommitted[:count]
 
@@ -210,27 +214,30 @@ class Destroyed(History):
     def __init__(self) -> None:
         super().__init__()
         self.seen: set[bytes] = set()
-        # Of a file that is deleted after it was copied, while nobody looks, nothing tells that
-        # the copy is one: the saved position is found by the inode, and that is gone.
-        self.copied = False
+        # Of a file that is deleted or compressed after it was copied, while nobody looks, nothing
+        # tells that the copy is one: the saved position is found by the inode, and that is gone.
+        self.copied: set[int] = set()
+
+    def may_go(self, path: Path) -> bool:
+        return path.exists() and path.stat().st_ino not in self.copied
 
     @rule(copy=st.booleans())
     @precondition(lambda self: self.scene.path.exists())
     def truncate(self, copy: bool) -> None:
         self.partial = b""
-        self.copied = self.copied or copy
         if copy:
+            self.copied.add(self.scene.path.stat().st_ino)
             self.scene.copytruncate()
         else:
             os.truncate(self.scene.path, 0)
 
-    @precondition(lambda self: self.scene.path.exists() and not self.copied)
+    @precondition(lambda self: self.may_go(self.scene.path))
     @rule()
     def delete(self) -> None:
         self.partial = b""
         self.scene.path.unlink()
 
-    @precondition(lambda self: self.scene.path.exists() and not self.copied)
+    @precondition(lambda self: self.may_go(self.scene.path))
     @rule(count=st.integers(1, 3))
     def recreate(self, count: int) -> None:
         """Between two looks: the file may get the inode that it had."""
@@ -242,7 +249,7 @@ class Destroyed(History):
     def look(self) -> None:
         present = self.scene.path.read_bytes() if self.scene.path.exists() else b""
         super().look()
-        self.copied = False
+        self.copied.clear()
         # whatever is whole in the file at a look has been handed on by its end
         self.seen |= set(present.split(b"\n")[:-1])
         assert self.seen <= set(self.committed) | self.flushed()
