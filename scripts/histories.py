@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MACHINES = ("Undestroyed", "Impatient", "Destroyed")
+MACHINES = ("Undestroyed", "Impatient", "Destroyed", "Globbed", "Copied")
 
 _STEPS = 40
 _RUN = """\

@@ -120,14 +120,14 @@ def _writing(service: Service, *, append: bool = True, reopen: bool) -> Iterator
 
 def _rotate_while_it_writes(service: Service, rotate: Logrotate, times: int = ROTATIONS) -> None:
     for _ in range(times):
-        _wait_for_more(service, rotate.log)
+        _wait_for_more(service)
         until(rotate, "a rotation")
-    _wait_for_more(service, rotate.log)
+    _wait_for_more(service)
 
 
-def _wait_for_more(service: Service, log: Path) -> None:
-    wanted = service.committed().get(str(log), 0) + LINES_BETWEEN
-    until(lambda: service.committed().get(str(log), 0) >= wanted, f"{wanted} lines")
+def _wait_for_more(service: Service) -> None:
+    wanted = sum(service.committed().values()) + LINES_BETWEEN
+    until(lambda: sum(service.committed().values()) >= wanted, f"{wanted} lines")
 
 
 def _check(service: Service, log: Path, written: int) -> None:
@@ -208,6 +208,34 @@ def test_logrotate_copies_and_truncates_under_a_writer_that_does_not_pause(
     until(lambda: service.committed().get(str(log), 0) >= kept, f"{kept} lines")
     assert service.stop() == 0
     assert kept <= service.status()["files"][str(log)] <= written
+
+
+@pytest.mark.parametrize(
+    ("how", "restarts"),
+    [("create", False), ("compress", False), ("copytruncate", False), ("copytruncate", True)],
+)
+def test_logrotate_where_a_glob_matches_what_it_rotates(
+    service: Service, how: str, restarts: bool
+) -> None:
+    """Each file is matched, but every line is scored once, under whichever name."""
+    service.configure(sources=[{"name": "app", "paths": [f"{service.logs}/app.log*"]}])
+    log = service.logs / "app.log"
+    with _writing(service, reopen=how != "copytruncate") as writer:
+        pid = writer.process.pid
+        copying = {"prerotate": f"kill -STOP {pid}", "postrotate": f"kill -CONT {pid}"}
+        scripts = copying if how == "copytruncate" else {"postrotate": f"kill -HUP {pid}"}
+        rotate = Logrotate(service.directory, log, how, **scripts)
+        _rotate_while_it_writes(service, rotate, 2)
+        if restarts:
+            service.kill()
+            assert rotate()
+            service.start()
+        _rotate_while_it_writes(service, rotate, 2)
+        written = writer.end()
+    with suppress(AssertionError):  # what came instead is told below
+        until(lambda: sum(service.committed().values()) >= written)
+    assert service.stop() == 0
+    assert sum(service.status()["files"].values()) == written
 
 
 def test_logrotate_while_the_daemon_is_down(service: Service) -> None:

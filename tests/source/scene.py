@@ -42,12 +42,19 @@ class Scene:
         self.form = form
         self.saved: dict[FileKey, Position] = {}
         self.blocks: list[Block] = []
-        self.tail = self._tail(start)
+        self.tail = self.new_reader(start, self._open_files())
 
-    def _tail(self, start: Start) -> Tail:
-        files = OpenFiles(self.lookup, lambda head: alike(head, self.saved.values()))
+    def _open_files(self) -> OpenFiles:
+        return OpenFiles(self.lookup, lambda head: alike(head, self.saved.values()))
+
+    def new_reader(self, start: Start, files: OpenFiles) -> Tail:
+        """Return what is read: the log's tail."""
+        return self.new_tail(str(self.path), start, files)
+
+    def new_tail(self, path: str, start: Start, files: OpenFiles) -> Tail:
+        """Return the tail of a path."""
         return Tail(
-            str(self.path),
+            path,
             "app",
             self.clock,
             files=files,
@@ -99,7 +106,7 @@ class Scene:
 
     def restart(self, start: Start = None) -> None:
         self.tail.close()
-        self.tail = self._tail(start)
+        self.tail = self.new_reader(start, self._open_files())
 
     @property
     def lines(self) -> int:
@@ -136,9 +143,12 @@ class Scene:
         self.path.rename(self.sibling(".1"))
 
     def copytruncate(self) -> None:
+        self.copy()
+        os.truncate(self.path, 0)
+
+    def copy(self) -> None:
         self._make_room(9)
         shutil.copyfile(self.path, self.sibling(".1"))
-        os.truncate(self.path, 0)
 
     def _make_room(self, keep: int) -> None:
         for number in range(keep, 0, -1):

@@ -153,6 +153,13 @@ def siblings(path: str, listings: Listings) -> list[Sibling]:
     return sorted(found.values(), key=order)
 
 
+def bases(path: str) -> list[str]:
+    """Return the paths of which ``path`` would be a rotated sibling, by its name; longest first."""
+    directory, name = os.path.split(path)
+    ends = [place for place, sign in enumerate(name) if sign in ".-" and place]
+    return [os.path.join(directory, name[:end]) for end in reversed(ends)]  # noqa: PTH118 - text
+
+
 def _beside(path: str, listings: Listings) -> list[Sibling]:
     """Return the siblings in the directory of ``path``, each under the name that it has.
 

@@ -53,6 +53,15 @@ class Opener:
         with closing_on_error(reader):
             return reader if self.claim(reader) else None
 
+    @contextmanager
+    def looking_at(self, path: str) -> Iterator[FileReader]:
+        """Open a file for the block alone, unclaimed. Raises ``OSError``, as :meth:`open` does."""
+        reader = self._open(path)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
     def place(self, reader: FileReader, known: list[Position], *, foreign: bool = False) -> bool:
         """Go on from the farthest of the ``known`` positions that fits, else start over."""
         known = sorted(known, key=lambda at: at.offset)

@@ -59,13 +59,11 @@ class OpenFile:
         """Look whether there is anything in the file."""
         return self._file.look().size > 0
 
-    def is_part_of(self, other: OpenFile) -> bool:
+    def is_part_of(self, other: OpenFile, least: int = TAIL_BYTES) -> bool:
         """Tell by both its ends whether the file is a copy of the beginning of another one.
 
-        Less than ``TAIL_BYTES`` may be equal by chance, and is no copy, unless it was compressed:
-        then it is no log that somebody has begun.
+        Less than ``least`` bytes may be equal by chance, and are no copy.
         """
-        least = 1 if self.packed else TAIL_BYTES
         if not least <= self.size <= other.size:
             return False
         length = min(self.size, TAIL_BYTES)

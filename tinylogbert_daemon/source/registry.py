@@ -45,8 +45,26 @@ class OpenFiles:
         self._owners: dict[tuple[int, int], object] = {}
         self._peeks: dict[tuple[int, int], Callable[[], bytes]] = {}
         self._left: OrderedDict[tuple[int, int], tuple[object, Position]] = OrderedDict()
+        self._followed: defaultdict[str, set[object]] = defaultdict(set)
         # what each owner claims or has left, so that to forget one costs nothing of the others
         self._of: defaultdict[object, set[tuple[int, int]]] = defaultdict(set)
+
+    def follow(self, path: str, owner: object) -> None:
+        """Note that ``owner`` follows a path."""
+        with self._lock:
+            self._followed[path].add(owner)
+
+    def unfollow(self, path: str, owner: object) -> None:
+        """Note that ``owner`` follows a path no more."""
+        with self._lock:
+            self._followed[path].discard(owner)
+            if not self._followed[path]:
+                del self._followed[path]
+
+    def is_followed(self, path: str) -> bool:
+        """Tell whether anybody follows a path."""
+        with self._lock:
+            return path in self._followed
 
     def claim(
         self, device: int, inode: int, owner: object, peek: Callable[[], bytes] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from tinylogbert_daemon.source.block import Block, Position
-from tinylogbert_daemon.source.identity import Sibling, age, compressed_meanwhile
+from tinylogbert_daemon.source.identity import Sibling, age, bases, compressed_meanwhile
 from tinylogbert_daemon.source.opener import Opener, closing_on_error, with_content
 from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
@@ -34,15 +34,21 @@ class Rotated:
         return found
 
     def unread(
-        self, others: list[Sibling], known: list[Position], *, fresh: bool = True
+        self,
+        others: list[Sibling],
+        known: list[Position],
+        log: FileReader | None = None,
+        *,
+        fresh: bool = True,
     ) -> tuple[bool, list[FileReader]]:
         """Open what is unread in rotated siblings, oldest first; also say if any was read before.
 
         Those are: siblings with a position; a copy (by content, made by copytruncate) of the file
         that ``known`` was taken of; the compressed form of any file with a position; and, where
         ``fresh``, what is younger than the youngest of these. What is older was there before this
-        path was ever read. A file that was only seen, and empty, counts for this where there is
-        nothing better, as its inode may be that of a younger one now.
+        path was ever read. Mere copies of ``log`` are left out. A file that was only seen, and
+        empty, counts for this where there is nothing better, as its inode may be that of a younger
+        one now.
         """
         anchored = False
         found: list[FileReader | Sibling] = []  # the youngest first
@@ -79,11 +85,13 @@ class Rotated:
                 found.append(reader)
         readers: list[FileReader] = []
         for one in reversed(found if anchored else found[:count]):
-            readers += [one] if isinstance(one, FileReader) else self.whole([one])
+            readers += [one] if isinstance(one, FileReader) else self.whole([one], log)
         return anchored or count > 0, readers
 
-    def between(self, last: FileReader, named_ns: int) -> list[FileReader]:
-        """Open what took the path's name after ``last`` and has lost it again.
+    def between(
+        self, last: FileReader, named_ns: int, log: FileReader | None = None
+    ) -> list[FileReader]:
+        """Open what took the path's name after ``last`` and has lost it again, now to ``log``.
 
         ``named_ns`` is the time of the last write to ``last`` known of while it had the name.
         """
@@ -99,26 +107,47 @@ class Rotated:
                 if file.age > limit or (file.packed and file.written_since(named_ns))
             ),
             last,
+            log,
         )
 
-    def whole(self, files: Iterable[Sibling], last: FileReader | None = None) -> list[FileReader]:
+    def whole(self, files: Iterable[Sibling], *logs: FileReader | None) -> list[FileReader]:
         """Open rotated files at their beginning, or where they are known to stand.
 
-        Copies of ``last`` are left out, and so are packed forms of what was read or is open.
+        Copies of ``logs`` are left out, and so are packed forms of what was read or is open.
         """
+        originals = [log for log in logs if log is not None]
         readers = []
         for file in files:
             with suppress(OSError):  # gone again, or not ours to read
                 try:
-                    reader = self._begin(file, last)
+                    reader = self._begin(file, originals)
                 except FileNotFoundError:
                     packed = compressed_meanwhile(file)
-                    reader = self._begin(packed, last) if packed is not None else None
+                    reader = self._begin(packed, originals) if packed is not None else None
                 if reader is not None:
                     readers.append(reader)
         return readers
 
-    def _begin(self, file: Sibling, last: FileReader | None) -> FileReader | None:
+    def is_copy(self, path: str) -> bool:
+        """Tell whether the file at ``path``, of which nothing is known, is the copy of a log.
+
+        By content and by name, and of one that is followed too: copytruncate makes such a copy, and
+        a glob may match it. It is left to the tail of that log, which reads of it what the log has
+        lost. What is empty may become one.
+        """
+        look = self._opener.looking_at
+        for base in filter(self._files.is_followed, bases(path)):
+            with suppress(OSError), look(base) as log, look(path) as file:
+                own = self._opener.known(file)
+                if file.identity == log.identity or any(file.fits(at) for at in own):
+                    return False
+                if file.size == 0 or file.is_part_of(log, 1):
+                    return True
+                if any(file.fits(at) for at in self._opener.known(log) if at.offset > 0):
+                    return True
+        return False
+
+    def _begin(self, file: Sibling, logs: list[FileReader]) -> FileReader | None:
         """Open one file for :meth:`whole`; None where it is no new one. Raises ``OSError``."""
         if file.packed:
             # unpacking it takes time: once is enough, unless it was not complete
@@ -130,7 +159,7 @@ class Rotated:
             if not self._opener.claim(reader):
                 return None
         try:
-            new = not self._is_read(reader) if file.packed else self._is_new(reader, last)
+            new = not self._is_read(reader) if file.packed else self._is_new(reader, logs)
         except BaseException:
             self._opener.leave(reader, remember=False)
             raise
@@ -138,15 +167,16 @@ class Rotated:
             self._opener.leave(reader, remember=False)
         return reader if new else None
 
-    def _is_new(self, reader: FileReader, last: FileReader | None) -> bool:
-        """Place a file; tell whether it is no mere copy of ``last``."""
+    def _is_new(self, reader: FileReader, logs: list[FileReader]) -> bool:
+        """Place a file; tell whether it is no mere copy of one of ``logs``."""
         placed = self._opener.place(reader, self._opener.known(reader))
-        return placed or last is None or not reader.is_part_of(last)
+        return placed or not any(reader.is_part_of(log) for log in logs)
 
     def _is_read(self, reader: FileReader) -> bool:
         """Place a packed file; tell whether all of it was read, or is read, unpacked."""
         others = [other for other in self._opener.readers.values() if other is not reader]
-        if any(reader.is_part_of(other) for other in others):
+        # what was compressed is no log that somebody has begun
+        if any(reader.is_part_of(other, 1) for other in others):
             return True
         if not self._opener.place(reader, self._opener.known(reader)):
             before = self._files.alike(reader.head)

@@ -77,6 +77,7 @@ class Tail:
             path, source, self._limits, self._files, form=form or Form(), owner=self
         )
         self._rotated = Rotated(self._opener, self._files)
+        self._files.follow(path, self)
         # in order of age; the last is what the path names, or named when it last named anything
         self._readers: list[FileReader] = []
         # the last write known of while the path named the last reader's file
@@ -164,6 +165,7 @@ class Tail:
             self._opener.leave(reader, remember=False)
         self._readers.clear()
         self._files.forget(self)
+        self._files.unfollow(self.path, self)
 
     def _read_open(self, now: float) -> Block | None:
         """Return the next block of the oldest file that has one; give up quiet old files."""
@@ -210,7 +212,7 @@ class Tail:
         reader.start_over([position])
         self.stats.truncated += 1
         others = [file for file in self._rotated.siblings() if file.written_since(before)]
-        return _retire(self._rotated.unread(others, [position])[1], now)
+        return _retire(self._rotated.unread(others, [position], reader)[1], now)
 
     def _look_at_path(self, now: float) -> bool:
         """Compare the path with what is open; True where there is another file to read."""
@@ -235,7 +237,8 @@ class Tail:
                 self._readers.remove(reader)
                 self._readers.append(reader)
                 return True
-        opened = self._opener.open(self.path)
+        copy = self._start is None and self._rotated.is_copy(self.path)
+        opened = None if copy else self._opener.open(self.path)
         self.stats.unreadable = None
         if opened is None:
             return False
@@ -280,7 +283,7 @@ class Tail:
         known = opener.known(opened)
         if current is not None:
             opener.place(opened, known)
-            before = beside.between(current, self._named_ns)
+            before = beside.between(current, self._named_ns, opened)
             self.stats.rotated += 1 + len(before)
             return before
         if isinstance(self._start, Position):
@@ -291,10 +294,10 @@ class Tail:
             come = self._strangers.newcomers(others)
             old = [file for file in others if file not in come]
             self.stats.rotated += len(come)
-            return [*beside.unread(old, [], fresh=False)[1], *beside.whole(come)]
+            return [*beside.unread(old, [], fresh=False)[1], *beside.whole(come, opened)]
         if opener.place(opened, known):
             return beside.unread(others, [], fresh=False)[1]
-        rotated, before = beside.unread(others, known)
+        rotated, before = beside.unread(others, known, opened)
         if known:
             self.stats.truncated += 1
         elif rotated:
