@@ -42,10 +42,11 @@ class Scene:
         self.form = form
         self.saved: dict[FileKey, Position] = {}
         self.blocks: list[Block] = []
-        self.tail = self.new_reader(start, self._open_files())
+        self._begin(start)
 
-    def _open_files(self) -> OpenFiles:
-        return OpenFiles(self.lookup, lambda head: alike(head, self.saved.values()))
+    def _begin(self, start: Start) -> None:
+        self.files = OpenFiles(self.lookup, lambda head: alike(head, self.saved.values()))
+        self.tail = self.new_reader(start, self.files)
 
     def new_reader(self, start: Start, files: OpenFiles) -> Tail:
         """Return what is read: the log's tail."""
@@ -106,7 +107,7 @@ class Scene:
 
     def restart(self, start: Start = None) -> None:
         self.tail.close()
-        self.tail = self.new_reader(start, self._open_files())
+        self._begin(start)
 
     @property
     def lines(self) -> int:

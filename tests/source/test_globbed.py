@@ -11,6 +11,7 @@ from tests.source.globbed import GlobbedScene
 from tests.source.scene import Scene
 from tinylogbert_daemon.source.identity import bases
 from tinylogbert_daemon.source.registry import OpenFiles
+from tinylogbert_daemon.source.tail import Tail
 
 
 @pytest.fixture
@@ -66,6 +67,22 @@ def test_what_only_looks_like_a_rotated_file_is_read(scene: Scene) -> None:
     assert scene.read() == []
     scene.sibling("-audit").write_bytes(b"one more\n")
     assert scene.read() == [b"one more"]
+
+
+def test_empty_files_beside_a_log_cost_one_look_each(scene: Scene) -> None:
+    scene.write_lines(1)
+    empty = scene.sibling(".1")
+    empty.touch()
+    tail = Tail(str(empty), "app", scene.clock, files=scene.files)
+    scene.read()
+    for _ in range(3):
+        assert tail.read() is None
+        scene.clock.advance(1.0)
+    assert tail.is_unchanged()
+    empty.write_bytes(b"something\n")
+    assert not tail.is_unchanged()
+    assert tail.read() is not None
+    tail.close()
 
 
 def test_what_begins_as_the_log_does_is_read_once_it_differs(scene: Scene) -> None:

@@ -240,6 +240,8 @@ class Tail:
         copy = self._start is None and self._rotated.is_copy(self.path)
         opened = None if copy else self._opener.open(self.path)
         self.stats.unreadable = None
+        if copy:  # an empty one need not be looked into before it grows
+            self._settled.note(status, now, read=status.st_size == 0 and not self._readers)
         if opened is None:
             return False
         try:
