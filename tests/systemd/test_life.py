@@ -107,6 +107,8 @@ def test_a_reload_with_a_wrong_configuration_keeps_the_old_one(service: Installe
     added = f"{other}/new.txt"
     service.configure(f"sources:\n  - name: new\n    paths: [{added}]\n")
     service.machine.run("systemctl reload tinylogbert")
+    # what is there before would be read back for counts alone
+    until(lambda: service.show("StatusText").startswith("following 0 files"), "the new sources")
     service.machine.run(f"echo 'a line' > {added}")
     service.until_committed(added, 1)
     assert (service.show("MainPID"), service.show("NRestarts")) == (main, "0")
