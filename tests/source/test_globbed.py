@@ -69,6 +69,17 @@ def test_what_only_looks_like_a_rotated_file_is_read(scene: Scene) -> None:
     assert scene.read() == [b"one more"]
 
 
+@pytest.mark.parametrize("truncated", [False, True])
+def test_what_begins_with_all_that_the_log_holds_is_no_copy(scene: Scene, truncated: bool) -> None:
+    banner = scene.write_lines(1)
+    assert scene.read() == banner
+    if truncated:
+        os.truncate(scene.path, 0)
+        assert scene.read() == []
+    scene.sibling(".debug").write_bytes(b"line 1 of the log\nand more\n")
+    assert scene.read() == [*banner, b"and more"]
+
+
 def test_empty_files_beside_a_log_cost_one_look_each(scene: Scene) -> None:
     scene.write_lines(1)
     empty = scene.sibling(".1")

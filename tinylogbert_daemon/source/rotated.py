@@ -57,8 +57,12 @@ class Rotated:
             saved = self._files.positions(*file.identity)
             own = with_content(saved)
             only_seen = bool(saved) and not own and not file.packed
-            contents = [] if anchored else [at for at in known if at.offset > 0]
+            contents = [] if anchored and file.packed else [at for at in known if at.offset > 0]
             reader = self._resumed(file, own, contents, known)
+            if reader and anchored and reader.lag_bytes and not any(map(reader.fits, own)):
+                # older than what was read, it is a copy if all of it was, too
+                reader.close()
+                reader = None
             if reader is None:
                 file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
             if reader is None and file.packed and not anchored:
@@ -143,7 +147,10 @@ class Rotated:
                     return False
                 if file.size == 0 or file.is_part_of(log, 1):
                     return True
-                if any(file.fits(at) for at in self._opener.known(log) if at.offset > 0):
+                known = self._files.positions(*log.identity)
+                # a log that is not what any position says was truncated, and nobody has looked yet
+                looked_at = any(log.fits(at) for at in known)
+                if not looked_at and any(file.fits(at) for at in known):
                     return True
         return False
 

@@ -169,10 +169,11 @@ class Tail:
 
     def _read_open(self, now: float) -> Block | None:
         """Return the next block of the oldest file that has one; give up quiet old files."""
-        if self._rotated.read_copies:
-            return self._rotated.read_copies.pop(0)
         index = 0
-        while index < len(self._readers):
+        while index < len(self._readers) or self._rotated.read_copies:
+            # before the log's new position tells that it was truncated
+            if self._rotated.read_copies:
+                return self._rotated.read_copies.pop(0)
             reader = self._readers[index]
             younger = self._readers[index + 1 :]
             try:
