@@ -57,12 +57,7 @@ class Rotated:
             saved = self._files.positions(*file.identity)
             own = with_content(saved)
             only_seen = bool(saved) and not own and not file.packed
-            contents = [] if anchored and file.packed else [at for at in known if at.offset > 0]
-            reader = self._resumed(file, own, contents, known)
-            if reader and anchored and reader.lag_bytes and not any(map(reader.fits, own)):
-                # older than what was read, it is a copy if all of it was, too
-                reader.close()
-                reader = None
+            reader = self._resumed(file, own, known, anchored=anchored)
             if reader is None:
                 file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
             if reader is None and file.packed and not anchored:
@@ -201,19 +196,25 @@ class Rotated:
         return self._files.alike(self._opener.begin(file, unpacked=True), past)
 
     def _resumed(
-        self,
-        file: Sibling,
-        own: list[Position],
-        contents: list[Position],
-        known: list[Position],
+        self, file: Sibling, own: list[Position], known: list[Position], *, anchored: bool
     ) -> FileReader | None:
-        """Open ``file`` where a position fits: its own, or one of what it copies (``contents``)."""
-        if not file.packed:
-            # a copy may have got the inode of what was read before
-            reader = self._opener.open_known(file, own, foreign=False)
-            return reader or self._opener.open_known(file, contents, foreign=True)
-        if not (own or contents):
+        """Open ``file`` where a position fits: its own, or one that ``known`` was taken of.
+
+        What is older than what was read before (``anchored``) is a copy if all of it was read, too.
+        """
+        contents = [at for at in known if at.offset > 0]
+        if file.packed:
+            if not own and (anchored or not contents):
+                return None
+            # of a copy that was read farther; an inode may be that of quite another file now
+            before = self._packed_before(file, known) or []
+            return self._opener.open_known(file, [*(own or contents), *before], foreign=True)
+        # a copy may have got the inode of what was read before
+        reader = self._opener.open_known(file, own, foreign=False)
+        if reader is not None:
+            return reader
+        reader = self._opener.open_known(file, contents, foreign=True)
+        if reader is not None and anchored and reader.lag_bytes:
+            reader.close()
             return None
-        # of a copy that was read farther; an inode may be that of quite another file now
-        before = self._packed_before(file, known) or []
-        return self._opener.open_known(file, [*(own or contents), *before], foreign=True)
+        return reader
