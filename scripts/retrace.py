@@ -3,14 +3,15 @@
 
 All else (tokenizer, calibration, counts) stays as it is; the name changes with the hash. Fails if
 the new graph differs from eager, or scores otherwise than the old one, by more than the export's
-tolerance.
+tolerance. The ranges that int8 needs are taken from the texts of logs, if any are named: the base
+model's from those it was trained on (licences!), which are its `pretrain` part.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,11 @@ import torch
 
 from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.scorer import Scorer
-from tinylogbert_daemon.training.export import TOLERANCE, check, trace
+from tinylogbert_daemon.training.corpus import collect
+from tinylogbert_daemon.training.export import TOLERANCE, check, saved, trace, with_ranges
 from tinylogbert_daemon.training.train import network_of
 
+SAMPLE = 500
 # of several lengths, with and without a level
 TEXTS = [
     "[time] [host] sshd[ [num] ]: Accepted publickey for deploy from [ip] port [num]",
@@ -30,7 +33,7 @@ TEXTS = [
 ]
 
 
-def retrace(model: str, parent: Path) -> Path:
+def retrace(model: str, parent: Path, logs: Sequence[str] = ()) -> Path:
     """Return the folder of the new artifact, under ``parent``.
 
     Raises :class:`ArtifactError` if ``model`` cannot be loaded or its graph not exported.
@@ -38,10 +41,9 @@ def retrace(model: str, parent: Path) -> Path:
     old = artifact.load(model)
     network = network_of(old).eval()
     rows = [encoding.ids for encoding in old.tokenizer.encode(TEXTS)]
-    buffer = io.BytesIO()
-    torch.jit.save(trace(network, rows[:3]), buffer)
-    new = replace(old, model=buffer.getvalue())
     details = dict(old.manifest.training)
+    manifest = replace(old.manifest, training=details, ranges={})
+    new = replace(old, model=saved(trace(network, rows[:3])), manifest=manifest)
     details["export_difference"] = float(f"{check(network, new.graph(), rows):.2g}")
     details["torch"] = torch.__version__.split("+")[0]
     both = (Scorer(one, precision="fp32").score(TEXTS) for one in (old, new))
@@ -49,6 +51,7 @@ def retrace(model: str, parent: Path) -> Path:
         change = max(abs(before.raw - after.raw), abs(before.severity - after.severity))
         if change > TOLERANCE:
             sys.exit(f"{model}: the new graph changes a verdict by {change:.2g}; nothing written")
+    new = with_ranges(new, sample(logs) or TEXTS)
     return artifact.write(
         parent,
         model_type=old.manifest.model_type,
@@ -58,7 +61,14 @@ def retrace(model: str, parent: Path) -> Path:
         calibration=old.manifest.calibration,
         counts=old.manifest.counts,
         pairs=old.manifest.pairs,
+        ranges=new.manifest.ranges,
     )
+
+
+def sample(logs: Sequence[str]) -> list[str]:
+    """Return some texts of each log; raises :class:`DataError` if one cannot be read."""
+    found = [text for log in logs for text in collect([log]).texts if text]
+    return found[:: max(1, len(found) // SAMPLE)]
 
 
 def main() -> None:
@@ -66,8 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", help="an artifact, or base")
     parser.add_argument("parent", type=Path, help="the folder to write it under")
+    parser.add_argument("logs", nargs="*", help="logs like those that it was trained on")
     args = parser.parse_args()
-    print(retrace(args.model, args.parent))
+    print(retrace(args.model, args.parent, args.logs))
 
 
 if __name__ == "__main__":

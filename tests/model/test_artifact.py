@@ -132,6 +132,7 @@ def test_writing_the_same_again_changes_nothing(model_folder: Path, tmp_path: Pa
             calibration=source.manifest.calibration,
             counts=source.manifest.counts,
             pairs=source.manifest.pairs,
+            ranges=source.manifest.ranges,
         )
 
     assert again().name == model_folder.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 
 from tinylogbert_daemon.decide.engine import Engine
 from tinylogbert_daemon.decide.score import Decider
@@ -51,4 +52,8 @@ def test_it_holds_no_text_of_its_corpora() -> None:
     """Weights and a vocabulary of words only: no counts, no paths of whoever trained it."""
     artifact = load()
     assert artifact.manifest.counts == {}
-    assert not re.search(rb"/(?:home|root|tmp)/", (base_folder() / "manifest.json").read_bytes())
+    with zipfile.ZipFile(base_folder() / "model.pt") as archive:
+        parts = [archive.read(entry) for entry in archive.infolist()]
+    for part in ((base_folder() / "manifest.json").read_bytes(), *parts):
+        assert not re.search(rb"/[\w.-]{2,40}/[\w./-]{2,40}/\w{2,40}\.py", part)
+        assert not re.search(rb"/(?:home|root|tmp)/", part)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+from copy import deepcopy
 from pathlib import Path
 from random import Random
 
@@ -12,10 +14,20 @@ import torch
 from tests.conftest import log_lines
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model.artifact import load
+from tinylogbert_daemon.model.products import has_int8
 from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.model.tokenizer import PAD, POSITIONS, Tokenizer
 from tinylogbert_daemon.training.corpus import Corpus
-from tinylogbert_daemon.training.export import TOLERANCE, check, export, point, trace
+from tinylogbert_daemon.training.export import (
+    INT8_TOLERANCE,
+    TOLERANCE,
+    check,
+    export,
+    point,
+    saved,
+    trace,
+)
+from tinylogbert_daemon.training.layers import EXACT, names_of_products
 from tinylogbert_daemon.training.networks import MODEL_TYPES, Network, VerdictGraph, build
 from tinylogbert_daemon.training.size import Size
 from tinylogbert_daemon.training.vocabulary import train_tokenizer
@@ -114,17 +126,22 @@ def test_a_graph_that_differs_from_eager_is_refused(network: Network, tokenizer:
 def test_a_bert_mini_of_8192_ids_is_stored_in_11_megabytes() -> None:
     tokenizer = train_tokenizer(words(9000) * 2)
     network = build("tinylogbert", tokenizer)
-    buffer = io.BytesIO()
-    torch.jit.save(trace(network, rows([9, 7, 3], 8000).tolist()), buffer)
+    model = saved(trace(network, rows([9, 7, 3], 8000).tolist()))
 
     assert tokenizer.size == 8192
     # 5.3 million weights of two bytes: the embedding, which is the decoder too, is there once
-    assert len(buffer.getvalue()) < 11.3e6
-    buffer.seek(0)
-    loaded = torch.jit.load(buffer)  # type: ignore[no-untyped-call]
+    assert len(model) < 11.3e6
+    loaded = torch.jit.load(io.BytesIO(model))  # type: ignore[no-untyped-call]
     assert sum(value.numel() for value in loaded.parameters()) == sum(
         value.numel() for value in network.parameters()
     )
+
+
+def test_the_file_does_not_tell_where_it_was_made(network: Network, tokenizer: Tokenizer) -> None:
+    traced = trace(network, rows([9, 7, 3], tokenizer.size).tolist())
+    with zipfile.ZipFile(io.BytesIO(saved(traced))) as archive:
+        for entry in archive.infolist():
+            assert str(Path.cwd()).encode() not in archive.read(entry), entry.filename
 
 
 def test_the_artifact_scores_as_the_network_that_it_was_exported_from(
@@ -153,6 +170,28 @@ def test_the_artifact_scores_as_the_network_that_it_was_exported_from(
     assert set(manifest.counts.values()) == {2}
     assert (tmp_path / network.model_type).resolve() == folder
     assert load(str(tmp_path / network.model_type)).name == folder.name
+
+
+@pytest.mark.skipif(not has_int8(), reason="this torch computes no int8 here")
+def test_where_int8_would_change_verdicts_there_are_no_ranges(
+    network: Network, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    texts = ["[time] [info] all is well", "[time] [error] cannot open [path]"]
+    corpus = Corpus(dict.fromkeys(texts, 9), 4, dict.fromkeys(texts, 2))
+    good = load(str(export(deepcopy(network), tokenizer, corpus, {}, tmp_path)))
+    assert set(good.manifest.ranges) == set(names_of_products(1)) - set(EXACT)
+    assert good.manifest.training["int8_difference"] < INT8_TOLERANCE
+
+    # a weight of what is never there, beside which all others round to nothing
+    with torch.no_grad():
+        network.masked_lm.get_input_embeddings().weight *= 50
+        for layer in network.layers():
+            layer.outer.weight *= 100
+            layer.inner.bias[0] = -100
+            layer.outer.weight[:, 0] = 1e4
+    bad = load(str(export(network, tokenizer, corpus, {}, tmp_path)))
+    assert bad.manifest.ranges == {}
+    assert bad.manifest.training["int8_difference"] > INT8_TOLERANCE
 
 
 def test_the_symlink_moves_to_the_newest_artifact(tmp_path: Path) -> None:

@@ -15,14 +15,16 @@ from tinylogbert_daemon.config.sinks import Sinks
 from tinylogbert_daemon.config.sources import Source
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-Precision = Literal["auto", "fp32", "bf16"]
+Numbers = Literal["fp32", "bf16", "int8"]
+Precision = Literal["auto", "fp32", "bf16", "int8"]
 
 
 class Model(Section):
     """Which artifact scores, how it computes, and how much of its work is remembered.
 
     ``sha256`` pins the artifact: that of its ``manifest.json``, in which those of the other files
-    stand. ``precision`` auto is bf16 where the processor computes in it itself, else fp32.
+    stand. ``precision`` auto is bf16 where the processor computes in it itself, else int8 where
+    torch and the artifact can, else fp32.
     """
 
     path: str = "base"

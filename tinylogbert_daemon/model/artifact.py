@@ -25,14 +25,17 @@ from tinylogbert_daemon.model.trust import check_private, make_private
 if TYPE_CHECKING:
     import torch
 
+    from tinylogbert_daemon.config.schema import Numbers
+
 FORMAT = 1
 MODEL_FILE = "model.pt"
 TOKENIZER_FILE = "tokenizer.json"
 MANIFEST_FILE = "manifest.json"
-BASE_MODEL = "tinylogbert-034a6057983a"
+BASE_MODEL = "tinylogbert-cd3bfab9893a"
 """The base model's folder under ``model/base``: a changed file there is refused."""
 
 _BASE_FOLDER = Path(__file__).parent / "base"
+_LARGEST = 1e6  # that goes into a product
 _NAME = re.compile(r"(?P<type>[a-z_]+)-(?P<hash>[0-9a-f]{12})")
 
 
@@ -43,7 +46,8 @@ class Manifest:
     ``files`` maps each other file to its SHA-256 in hex; ``training`` is a summary for people and
     ``status``, with ``timestamp`` in seconds since the epoch; ``calibration`` is for the
     decision stage; ``counts`` maps a text key (16 hex digits) to its episodes in the training
-    data, ``pairs`` holds those of their word pairs; both are for the decision stage.
+    data, ``pairs`` holds those of their word pairs; both are for the decision stage. ``ranges`` are
+    for int8 (see :mod:`tinylogbert_daemon.model.products`); there are none where int8 would not do.
     """
 
     model_type: str
@@ -52,6 +56,7 @@ class Manifest:
     calibration: dict[str, Any]
     counts: dict[str, int] = field(default_factory=dict)
     pairs: str = ""
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     format: int = FORMAT
     normalizer: int = NORMALIZER_VERSION
 
@@ -79,11 +84,27 @@ class Artifact:
     tokenizer: Tokenizer
     model: bytes
 
-    def graph(self, dtype: torch.dtype | None = None) -> torch.jit.ScriptModule:
-        """Return the TorchScript graph in ``dtype`` (fp32), frozen for inference."""
+    def graph(self, numbers: Numbers = "fp32") -> torch.jit.ScriptModule:
+        """Return the TorchScript graph, its products in ``numbers``, frozen for inference.
+
+        Raises :class:`ArtifactError` if there is none in int8.
+        """
         import torch
 
-        module = self.unfrozen_graph().to(dtype or torch.float32).eval()
+        from tinylogbert_daemon.model.products import has_int8, in_int8, in_tiles
+
+        module = self.unfrozen_graph().to(torch.bfloat16 if numbers == "bf16" else torch.float32)
+        module.eval()
+        if numbers == "bf16":
+            in_tiles(module)
+        elif numbers == "int8":
+            if not self.manifest.ranges or not has_int8():
+                raise ArtifactError(
+                    f"{self.folder}: cannot be computed in int8 "
+                    + ("on this host" if self.manifest.ranges else "(it says no ranges)")
+                    + "; set model.precision to auto"
+                )
+            in_int8(module, self.manifest.ranges)
         frozen: torch.jit.ScriptModule = torch.jit.freeze(module)
         return frozen
 
@@ -174,6 +195,7 @@ def write(
     calibration: dict[str, Any],
     counts: dict[str, int],
     pairs: str = "",
+    ranges: dict[str, tuple[float, float]] | None = None,
 ) -> Path:
     """Write an artifact under ``parent`` and return its folder.
 
@@ -188,6 +210,7 @@ def write(
         calibration=calibration,
         counts=counts,
         pairs=pairs,
+        ranges=ranges or {},
     )
     folder = parent / manifest.name
     if folder.exists():
@@ -231,6 +254,9 @@ def _parse(folder: Path, content: bytes) -> Manifest:
                 "train again"
             )
         manifest = Manifest(**fields)
+        for low, high in manifest.ranges.values():
+            if not -_LARGEST < low <= 0 <= high < _LARGEST:
+                raise ValueError(f"{low:.3g} to {high:.3g} is no range")
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ArtifactError(f"{where}: not a model manifest: {error}") from error
     if manifest.normalizer != NORMALIZER_VERSION:

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import torch
 
+from tinylogbert_daemon.config.schema import Numbers
+from tinylogbert_daemon.model.artifact import Artifact
+from tinylogbert_daemon.model.products import has_int8
+from tinylogbert_daemon.model.tokenizer import END, START
+
 _PROMISE = 1e-5
 """Nats and severity by which a verdict may differ alone and among others; a tenth of DESIGN's."""
 
@@ -20,6 +25,13 @@ def has_bfloat16(device: str) -> bool:
     with suppress(OSError):
         return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
     return False
+
+
+def fastest(artifact: Artifact) -> Numbers:
+    """Return the numbers in which ``artifact`` is computed fastest on this host."""
+    if has_bfloat16("cpu"):
+        return "bf16"
+    return "int8" if artifact.manifest.ranges and has_int8() else "fp32"
 
 
 def same_in_any_batch(graph: torch.jit.ScriptModule, ids: torch.Tensor) -> bool:
@@ -42,3 +54,10 @@ def same_in_any_batch(graph: torch.jit.ScriptModule, ids: torch.Tensor) -> bool:
         except RuntimeError:  # what torch raises
             return False
     return True
+
+
+def some_rows(vocabulary: int) -> torch.Tensor:
+    """Return rows of ids (8, 32) of any words, as of texts that fill a batch."""
+    words = torch.randint(END + 1, vocabulary, (8, 32), generator=torch.Generator().manual_seed(0))
+    words[:, 0], words[:, -1] = START, END
+    return words

@@ -20,13 +20,13 @@ from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.model.artifact import Artifact
 from tinylogbert_daemon.model.memory import give_back
-from tinylogbert_daemon.model.precision import has_bfloat16, same_in_any_batch
-from tinylogbert_daemon.model.tokenizer import END, PAD, POSITIONS, START, Encoding
+from tinylogbert_daemon.model.precision import fastest, same_in_any_batch, some_rows
+from tinylogbert_daemon.model.tokenizer import PAD, POSITIONS, Encoding
 
 BATCH_TOKENS = 256
 """Tokens (padding included) of one call of the graph; larger batches were slower."""
 
-_WIDTH_STEP = 8
+_WIDTH_STEP = 4
 """A text is padded to a multiple of so many tokens, whatever else is in its batch."""
 
 _FRAME_TOKENS = 2  # [CLS] and [SEP]
@@ -71,7 +71,8 @@ class Scorer:
     long each call took, in seconds. Raises :class:`ArtifactError` if the model cannot be called at
     all, as where the service manager forbids to compile its kernels (otherwise every text would be
     found unscorable, one by one), or not in the ``precision`` that is asked for:
-    ``auto`` is bf16 where the processor computes in it itself and verdicts hold in any batch.
+    ``auto`` is bf16 where the processor computes in it itself, else int8 where torch and the model
+    can, and fp32 elsewhere or if verdicts would not hold in any batch.
     """
 
     def __init__(
@@ -86,8 +87,8 @@ class Scorer:
         self._pool = ThreadPoolExecutor(threads, "scorer") if threads > 1 else None
         _compile_little()
         with _one_thread_a_product():
-            self._graph = self._loaded(precision)
             try:
+                self._graph = self._loaded(precision)
                 self._run([encoding.ids for encoding in artifact.tokenizer.encode(["error"])])
             except RuntimeError as error:  # what torch raises
                 # the interpreter's trace comes first
@@ -116,16 +117,16 @@ class Scorer:
         return [verdict or blank_verdict(texts[i]) for i, verdict in enumerate(verdicts)]
 
     def _loaded(self, precision: Precision) -> torch.jit.ScriptModule:
-        if precision == "bf16" or (precision == "auto" and has_bfloat16("cpu")):
-            graph = self.artifact.graph(torch.bfloat16)
-            if same_in_any_batch(graph, _sample(self.artifact.tokenizer.size)):
-                return graph
-            if precision == "bf16":
-                raise ArtifactError(
-                    f"{self.artifact.folder}: verdicts in bf16 would depend on their batch on this "
-                    "host; set model.precision to auto or fp32"
-                )
-        return self.artifact.graph()
+        chosen = fastest(self.artifact) if precision == "auto" else precision
+        graph = self.artifact.graph(chosen)
+        if chosen == "fp32" or same_in_any_batch(graph, some_rows(self.artifact.tokenizer.size)):
+            return graph
+        if precision == "auto":
+            return self.artifact.graph()
+        raise ArtifactError(
+            f"{self.artifact.folder}: verdicts in {chosen} would depend on their batch on this "
+            "host; set model.precision to auto or fp32"
+        )
 
     def _run(self, rows: list[list[int]]) -> tuple[npt.NDArray[np.float32], ...]:
         """Call the graph on rows of ids (each longer than [CLS] [SEP]); see VerdictGraph."""
@@ -157,15 +158,6 @@ def _one_thread_a_product() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _sample(vocabulary: int) -> torch.Tensor:
-    """Return rows of ids (8, 32), as of texts that fill a batch."""
-    words = torch.randint(
-        END + 1, vocabulary, (8, BATCH_TOKENS // 8), generator=torch.Generator().manual_seed(0)
-    )
-    words[:, 0], words[:, -1] = START, END
-    return words
 
 
 def _width(ids: Sequence[int]) -> int:

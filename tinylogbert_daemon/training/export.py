@@ -6,8 +6,10 @@ import io
 import math
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,19 @@ from tinylogbert_daemon.decide.evidence import level_evidence, trusted
 from tinylogbert_daemon.decide.familiarity import WordPairs
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.model import artifact
+from tinylogbert_daemon.model.precision import some_rows
+from tinylogbert_daemon.model.products import has_int8, ranges_of
 from tinylogbert_daemon.model.scorer import Scorer, text_key
 from tinylogbert_daemon.model.tokenizer import PAD, Tokenizer
 from tinylogbert_daemon.training.corpus import Corpus, held_out
+from tinylogbert_daemon.training.layers import EXACT
 from tinylogbert_daemon.training.networks import Network, VerdictGraph
 
 TOLERANCE = 1e-4
 """How far TorchScript may differ from eager in nats per token and in severity."""
+
+INT8_TOLERANCE = 0.1
+"""How far int8 may change a verdict, in nats per token and in severity; beyond, fp32 is kept to."""
 
 CALIBRATION_TEXTS = 4000
 _CHECKED_TEXTS = 64
@@ -47,6 +55,17 @@ def trace(network: Network, encoded: Sequence[Sequence[int]]) -> torch.jit.Scrip
         traced = torch.jit.trace(graph, (ids, mask), check_trace=False)  # type: ignore[no-untyped-call]
     half: torch.jit.ScriptModule = traced.half()
     return half
+
+
+def saved(graph: torch.jit.ScriptModule) -> bytes:
+    """Return the file of ``graph``, without the paths of its code on the machine of the trace."""
+    whole, kept = io.BytesIO(), io.BytesIO()
+    torch.jit.save(graph, whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(kept, "w") as target:
+        for entry in source.infolist():
+            if not entry.filename.endswith(".debug_pkl"):
+                target.writestr(entry, source.read(entry))
+    return kept.getvalue()
 
 
 def check(network: Network, graph: torch.jit.ScriptModule, rows: Sequence[Sequence[int]]) -> float:
@@ -94,18 +113,18 @@ def export(
     texts = corpus.texts
     sample = texts[:: max(1, len(texts) // _CHECKED_TEXTS)][:_CHECKED_TEXTS]
     rows = [encoding.ids for encoding in tokenizer.encode(sample)]
-    buffer = io.BytesIO()
-    torch.jit.save(trace(network, rows[:3]), buffer)
+    model = saved(trace(network, rows[:3]))
     details = {**summary, "timestamp": int(time.time()), "torch": torch.__version__.split("+")[0]}
     draft = artifact.Artifact(
         name="draft",
         folder=checkpoint_dir,
         manifest=artifact.Manifest(network.model_type, {}, details, {}),
         tokenizer=tokenizer,
-        model=buffer.getvalue(),
+        model=model,
     )
     difference = check(network, draft.graph(), rows)
     details["export_difference"] = float(f"{difference:.2g}")
+    draft = with_ranges(draft, sample)
     if reference is None:
         reference = (None if network.adapted else held_out(texts)) or texts
         reference = reference[:: math.ceil(len(reference) / CALIBRATION_TEXTS)]
@@ -123,9 +142,32 @@ def export(
         calibration=calibration.to_json(),
         counts=_counts(corpus) if keep_counts else {},
         pairs=_pairs(corpus, scorer) if keep_counts else "",
+        ranges=draft.manifest.ranges,
     )
     point(checkpoint_dir / network.model_type, folder)
     return folder
+
+
+def with_ranges(draft: artifact.Artifact, texts: Sequence[str]) -> artifact.Artifact:
+    """Return ``draft`` with what int8 needs to know, if this host can tell that int8 will do.
+
+    The ranges are those of ``texts``, which should be like what is to be scored, and of any words.
+    """
+    if not has_int8():
+        return draft
+    rows = [encoding.ids for encoding in draft.tokenizer.encode(texts)]
+    others = some_rows(draft.tokenizer.size)
+    batches = [*(_pad([row]) for row in rows), (others, others != PAD)]
+    found = ranges_of(draft.unfrozen_graph().float().eval(), batches)
+    ranges = {name: range_ for name, range_ in found.items() if name not in EXACT}
+    ranged = replace(draft, manifest=replace(draft.manifest, ranges=ranges))
+    exact, rough = (Scorer(ranged, precision=way).score(texts) for way in ("fp32", "int8"))
+    change = max(
+        max(abs(one.raw - other.raw), abs(one.severity - other.severity))
+        for one, other in zip(exact, rough, strict=True)
+    )
+    draft.manifest.training["int8_difference"] = float(f"{change:.2g}")
+    return ranged if change <= INT8_TOLERANCE else draft
 
 
 def point(link: Path, folder: Path) -> None:

@@ -7,7 +7,7 @@ leave out what nobody reads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,42 +15,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_TILES = (256, 128, 32)
-"""Rows of the tiles in which a product of the verdict's graph is computed."""
+Products = Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]]
+"""What computes a product of states, weight and bias, by the product's name; else torch does."""
+
+_LAYER_PRODUCTS = ("queries_keys_values", "out", "inner", "outer")
+_LAST_LAYER_PRODUCTS = ("keys_values", "query", "out", "inner", "outer")  # less of it is read
+TRANSFORM, VOCABULARY = "transform", "vocabulary"
+"""The products of the masked-token head."""
+
+EXACT = (f"0_{_LAYER_PRODUCTS[0]}", TRANSFORM)
+"""The products that int8 leaves alone: 2 % of the work, and as much of the error as many others."""
 
 
-@torch.jit.script
-def _tiled(rows: Tensor, weight: Tensor, bias: Tensor, sizes: tuple[int, int, int]) -> Tensor:
-    large, middle, small = sizes
-    count = rows.size(0)
-    if count % small:
-        rows = F.pad(rows, [0, 0, 0, -count % small])
-    rest = rows.size(0)
-    parts: list[Tensor] = []
-    while rest > 0 or len(parts) == 0:
-        size = large if rest >= large else min(middle, rest)
-        start = rows.size(0) - rest
-        parts.append(F.linear(rows[start : start + size], weight, bias))
-        rest -= size
-    result = parts[0] if len(parts) == 1 else torch.cat(parts)
-    return result[:count]
-
-
-def product(states: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return ``states`` (…, width) through a linear layer.
-
-    In a trace in tiles, the last of which is rounded up: oneDNN, which computes in bf16, compiles
-    and keeps half a megabyte for each number of rows that it meets. This way it meets five.
-    """
-    if not torch._C._get_tracing_state():
-        return F.linear(states, weight, bias)
-    rows: Tensor = _tiled(states.flatten(0, -2), weight, bias, _TILES)
-    return rows.view(*states.shape[:-1], weight.shape[0])
-
-
-def through(layer: nn.Linear, states: Tensor) -> Tensor:
-    """Return ``states`` (…, width) through ``layer``; see :func:`product`."""
-    return product(states, layer.weight, layer.bias)
+def product(products: Products, name: str, states: Tensor, *parts: nn.Linear) -> Tensor:
+    """Return ``states`` (…, width) through linear layers, side by side, in one product."""
+    compute = products.get(name, F.linear)
+    if len(parts) == 1:
+        return compute(states, parts[0].weight, parts[0].bias)
+    # freezing folds the joined weights into constants
+    weight = torch.cat([part.weight for part in parts])
+    return compute(states, weight, torch.cat([part.bias for part in parts]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +50,20 @@ class Layer:
     inner: nn.Linear
     outer: nn.Linear
     norm: nn.LayerNorm
+    products: Products
+    number: int
 
     def queries_keys_values(self, states: Tensor) -> Tensor:
         """Return all three projections (…, 3 * width) of ``states`` (…, width) in one product."""
-        return _joined(states, self.query, self.key, self.value)
+        return self._product("queries_keys_values", states, self.query, self.key, self.value)
 
     def keys_values(self, states: Tensor) -> Tensor:
         """Return keys and values (…, 2 * width) of ``states`` (…, width) in one product."""
-        return _joined(states, self.key, self.value)
+        return self._product("keys_values", states, self.key, self.value)
+
+    def queries(self, states: Tensor) -> Tensor:
+        """Return the queries (…, width) of ``states`` (…, width)."""
+        return self._product("query", states, self.query)
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         """Return what each query (rows, queries, width) reads of the values (rows, tokens, width).
@@ -87,23 +77,27 @@ class Layer:
 
     def finish(self, mixed: Tensor, states: Tensor) -> Tensor:
         """Return the layer's output (…, width) of its attention's result and its own input."""
-        attended: Tensor = self.attention_norm(through(self.out, mixed) + states)
-        inner = F.gelu(through(self.inner, attended))
-        output: Tensor = self.norm(through(self.outer, inner) + attended)
+        attended: Tensor = self.attention_norm(self._product("out", mixed, self.out) + states)
+        inner = F.gelu(self._product("inner", attended, self.inner))
+        output: Tensor = self.norm(self._product("outer", inner, self.outer) + attended)
         return output
+
+    def _product(self, name: str, states: Tensor, *parts: nn.Linear) -> Tensor:
+        return product(self.products, f"{self.number}_{name}", states, *parts)
 
     def _split(self, states: Tensor) -> Tensor:
         rows, tokens, width = states.shape
         return states.reshape(rows, tokens, self.heads, width // self.heads).transpose(1, 2)
 
 
-def _joined(states: Tensor, *parts: nn.Linear) -> Tensor:
-    # freezing folds the joined weights into constants
-    weight = torch.cat([part.weight for part in parts])
-    return product(states, weight, torch.cat([part.bias for part in parts]))
+def names_of_products(layers: int) -> list[str]:
+    """Return the names of all products of the verdict's graph of an encoder of so many layers."""
+    names = [f"{number}_{name}" for number in range(layers - 1) for name in _LAYER_PRODUCTS]
+    last = [f"{layers - 1}_{name}" for name in _LAST_LAYER_PRODUCTS]
+    return [*names, *last, TRANSFORM, VOCABULARY]
 
 
-def layers_of(masked_lm: Any, model_type: str, heads: int) -> list[Layer]:
+def layers_of(masked_lm: Any, model_type: str, heads: int, products: Products) -> list[Layer]:
     """Return the layers of a transformers ``BertForMaskedLM`` or ``DistilBertForMaskedLM``."""
     if model_type == "tinylogbert":
         return [
@@ -117,8 +111,10 @@ def layers_of(masked_lm: Any, model_type: str, heads: int) -> list[Layer]:
                 layer.intermediate.dense,
                 layer.output.dense,
                 layer.output.LayerNorm,
+                products,
+                number,
             )
-            for layer in masked_lm.bert.encoder.layer
+            for number, layer in enumerate(masked_lm.bert.encoder.layer)
         ]
     return [
         Layer(
@@ -131,8 +127,10 @@ def layers_of(masked_lm: Any, model_type: str, heads: int) -> list[Layer]:
             layer.ffn.lin1,
             layer.ffn.lin2,
             layer.output_layer_norm,
+            products,
+            number,
         )
-        for layer in masked_lm.distilbert.transformer.layer
+        for number, layer in enumerate(masked_lm.distilbert.transformer.layer)
     ]
 
 

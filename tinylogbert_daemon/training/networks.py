@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinylogbert_daemon.model.normalize import LEVELS
+from tinylogbert_daemon.model.products import place
 from tinylogbert_daemon.model.tokenizer import (
     END,
     MASK,
@@ -25,7 +26,18 @@ from tinylogbert_daemon.model.tokenizer import (
     Tokenizer,
 )
 from tinylogbert_daemon.training import pretrained
-from tinylogbert_daemon.training.layers import Layer, bias_of, embed, layers_of, run, through
+from tinylogbert_daemon.training.layers import (
+    TRANSFORM,
+    VOCABULARY,
+    Layer,
+    Products,
+    bias_of,
+    embed,
+    layers_of,
+    names_of_products,
+    product,
+    run,
+)
 from tinylogbert_daemon.training.size import Size
 
 MASK_GROUPS = 4
@@ -75,9 +87,9 @@ class Network(nn.Module):
         states = encoder(input_ids=ids, attention_mask=mask, output_hidden_states=True)
         return states.hidden_states[-1], states.hidden_states[-2]
 
-    def layers(self) -> list[Layer]:
-        """Return the encoder's layers."""
-        return layers_of(self.masked_lm, self.model_type, self.size.heads)
+    def layers(self, products: Products | None = None) -> list[Layer]:
+        """Return the encoder's layers, their products computed by ``products``."""
+        return layers_of(self.masked_lm, self.model_type, self.size.heads, products or {})
 
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return the hidden states below the last layer alone, as :meth:`encode` gives them."""
@@ -108,15 +120,16 @@ class Network(nn.Module):
         own = [*lm.distilbert.transformer.layer[-1].parameters(), *lm.vocab_transform.parameters()]
         return [*own, *lm.vocab_layer_norm.parameters(), lm.vocab_projector.bias]
 
-    def project(self, hidden: Tensor) -> Tensor:
+    def project(self, hidden: Tensor, products: Products | None = None) -> Tensor:
         """Return vocabulary logits (n, vocabulary) of hidden states (n, width)."""
-        lm = self.masked_lm
+        lm, products = self.masked_lm, products or {}
         if self.model_type == "tinylogbert":
             head = lm.cls.predictions
             transform, norm, last = head.transform.dense, head.transform.LayerNorm, head.decoder
         else:
             transform, norm, last = lm.vocab_transform, lm.vocab_layer_norm, lm.vocab_projector
-        return through(last, norm(F.gelu(through(transform, hidden))))
+        inner = F.gelu(product(products, TRANSFORM, hidden, transform))
+        return product(products, VOCABULARY, norm(inner), last)
 
     def pool(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Return the mean (batch, width) of the hidden states where ``mask`` is true, in fp32."""
@@ -146,18 +159,21 @@ class VerdictGraph(nn.Module):
 
     Computed is only what is read: the first projections of a token once for all passes, for it
     differs among them by being masked or not; the last layer and the vocabulary at masked places
-    only, and not at all in the last pass. Results are fp32 in whatever type the weights are.
+    only, and not at all in the last pass. Results are fp32 in whatever type the weights are. How
+    products are computed is up to who loads the graph (:mod:`tinylogbert_daemon.model.products`).
     """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
+        names = names_of_products(network.size.layers)
+        self.products = nn.ModuleDict({name: place() for name in names})
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
         network, groups = self.network, MASK_GROUPS
         batch, tokens = ids.shape
-        layers = network.layers()
+        layers = network.layers(dict(self.products.items()))
         scored = mask & (ids != PAD) & (ids != START) & (ids != END)
         turn = torch.arange(tokens, device=ids.device).remainder(groups)
         chosen = torch.stack([scored & (turn == group) for group in range(groups)])
@@ -201,10 +217,11 @@ class VerdictGraph(nn.Module):
         picked = chosen.flatten(0, 1).gather(1, places) & inside
         inputs = states.gather(1, places.unsqueeze(-1).expand(-1, -1, self.network.width))
         keys, values = layer.keys_values(states).chunk(2, -1)
-        mixed = layer.attend(layer.query(inputs), keys, values, bias[: groups * batch])
+        mixed = layer.attend(layer.queries(inputs), keys, values, bias[: groups * batch])
         hidden = layer.finish(mixed[picked], inputs[picked])
         wanted = ids.repeat(groups, 1).gather(1, places)[picked]
-        return F.cross_entropy(self.network.project(hidden).float(), wanted, reduction="none")
+        logits = self.network.project(hidden, layer.products)
+        return F.cross_entropy(logits.float(), wanted, reduction="none")
 
 
 def build(
