@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).parent))
 import quality_daemon
@@ -25,6 +26,7 @@ from quality_measure import Run
 from quality_sets import SETS as LINE_SETS
 
 from tinylogbert_daemon.cli.setup import positive
+from tinylogbert_daemon.config.schema import Precision
 
 SETS = {**LINE_SETS, **quality_daemon.SETS, **quality_sessions.SETS, **quality_faults.SETS}
 QUICK = ("bgl-2k-cold", "bgl-2k-counted", "corruptions", *quality_faults.SETS)
@@ -41,6 +43,12 @@ def main() -> None:
         "--threads", type=positive, default=1, metavar="N", help="of the model (default: 1)"
     )
     options.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default="auto",
+        help="the numbers that the model multiplies (default: auto, as in the configuration)",
+    )
+    options.add_argument(
         "--self-made",
         type=Path,
         metavar="DIR",
@@ -55,7 +63,7 @@ def main() -> None:
     chosen = args.set or (QUICK if args.quick else SETS)
     result = {}
     with tempfile.TemporaryDirectory() as temporary:
-        model = Model(args.model, args.threads)
+        model = Model(args.model, args.threads, args.precision)
         folder = (args.keep or Path(temporary)) / model.artifact.name
         seeds = 1 if args.quick else args.seeds
         run = Run(model, args.model, seeds, folder, args.self_made, args.threads, args.quick)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from common import ROOT, say
 
-from tinylogbert_daemon.config.schema import Decision
+from tinylogbert_daemon.config.schema import Decision, Precision
 from tinylogbert_daemon.decide.score import Decider
 from tinylogbert_daemon.model.artifact import load
 from tinylogbert_daemon.model.scorer import Scorer, Verdict
@@ -31,9 +31,10 @@ _TEXTS = 1_000_000  # nothing is let go within a run
 class Model:
     """An artifact whose verdicts are computed once in a run; ``name`` is as for ``--model``."""
 
-    def __init__(self, name: str | None, threads: int = 1) -> None:
+    def __init__(self, name: str | None, threads: int = 1, precision: Precision = "auto") -> None:
         self.artifact = load(name)
-        self.scorer = Scorer(self.artifact, threads)
+        self.precision = precision
+        self.scorer = Scorer(self.artifact, threads, precision=precision)
         self.cache = VerdictCache(_TEXTS, _TEXTS)
 
     def verdicts(self, records: Sequence[bytes]) -> list[Verdict]:

@@ -69,10 +69,11 @@ def counted(run: Run, split_of: Callable[[int], Split], *, seeded: bool = False)
 def trained(run: Run, split_of: Callable[[int], Split], name: str) -> Figures:
     """Return the figures of the model trained further on the history, once a seed."""
     found, seconds = [], []
+    precision = run.model.precision
     for seed in range(run.seeds):
         split = split_of(seed)
         model, took = train_on(split.history.records, run.init, seed, run.folder / name)
-        found.append(measure(split, Model(model, run.threads), seed, counted=False))
+        found.append(measure(split, Model(model, run.threads, precision), seed, counted=False))
         seconds.append(took)
     return {**over_seeds(found), "train_seconds": round(sum(seconds) / len(seconds), 1)}
 
