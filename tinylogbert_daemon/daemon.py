@@ -235,6 +235,7 @@ class Daemon:
             "running",
             version=__version__,
             model=pipeline.scorer.artifact.name,
+            precision=pipeline.scorer.precision,
             files=count,
             http=url,
         )

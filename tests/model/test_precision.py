@@ -13,6 +13,7 @@ from tinylogbert_daemon.config.load import load as load_config
 from tinylogbert_daemon.config.schema import Precision
 from tinylogbert_daemon.errors import ArtifactError, ConfigError
 from tinylogbert_daemon.model import precision as precision_module
+from tinylogbert_daemon.model import scorer as scorer_module
 from tinylogbert_daemon.model.artifact import load
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.precision import fastest, has_bfloat16, same_in_any_batch
@@ -122,6 +123,20 @@ def test_int8_is_taken_where_model_and_host_can(
         assert fastest(without) == "fp32"
     monkeypatch.setattr(precision_module, "has_bfloat16", lambda _: True)
     assert fastest(artifact) == "bf16"
+
+
+@rounded
+def test_the_scorer_says_in_what_it_computes(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = load(str(model_folder))
+    monkeypatch.setattr(precision_module, "has_bfloat16", lambda _: False)
+    assert Scorer(artifact).precision == "int8"
+    assert Scorer(artifact, precision="fp32").precision == "fp32"
+    monkeypatch.setattr(scorer_module, "same_in_any_batch", lambda *_: False)
+    assert Scorer(artifact).precision == "fp32", "rather slow than another verdict in each batch"
+    with pytest.raises(ArtifactError, match="would depend on their batch"):
+        Scorer(artifact, precision="int8")
 
 
 def test_a_model_without_ranges_is_not_computed_in_int8(model_folder: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tinylogbert_daemon.config.schema import Precision
+from tinylogbert_daemon.config.schema import Numbers, Precision
 from tinylogbert_daemon.errors import ArtifactError
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.model.artifact import Artifact
@@ -72,7 +72,8 @@ class Scorer:
     all, as where the service manager forbids to compile its kernels (otherwise every text would be
     found unscorable, one by one), or not in the ``precision`` that is asked for:
     ``auto`` is bf16 where the processor computes in it itself, else int8 where torch and the model
-    can, and fp32 elsewhere or if verdicts would not hold in any batch.
+    can, and fp32 elsewhere or if verdicts would not hold in any batch; the attribute ``precision``
+    says which it has become.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Scorer:
         _compile_little()
         with _one_thread_a_product():
             try:
-                self._graph = self._loaded(precision)
+                self._graph, self.precision = self._loaded(precision)
                 self._run([encoding.ids for encoding in artifact.tokenizer.encode(["error"])])
             except RuntimeError as error:  # what torch raises
                 # the interpreter's trace comes first
@@ -116,13 +117,13 @@ class Scorer:
         self._observe(time.perf_counter() - started)
         return [verdict or blank_verdict(texts[i]) for i, verdict in enumerate(verdicts)]
 
-    def _loaded(self, precision: Precision) -> torch.jit.ScriptModule:
+    def _loaded(self, precision: Precision) -> tuple[torch.jit.ScriptModule, Numbers]:
         chosen = fastest(self.artifact) if precision == "auto" else precision
         graph = self.artifact.graph(chosen)
         if chosen == "fp32" or same_in_any_batch(graph, some_rows(self.artifact.tokenizer.size)):
-            return graph
+            return graph, chosen
         if precision == "auto":
-            return self.artifact.graph()
+            return self.artifact.graph(), "fp32"
         raise ArtifactError(
             f"{self.artifact.folder}: verdicts in {chosen} would depend on their batch on this "
             "host; set model.precision to auto or fp32"
