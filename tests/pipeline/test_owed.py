@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,36 @@ class Late(Bench):
             )
             for group in rows
         ]
+
+
+class Timed(Slow):
+    """A model that takes its time, and says how long it might have taken."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.now, self.seconds = 100.0, seconds
+        self.given: list[float] = []
+
+    async def score_within(self, texts: Sequence[str], seconds: float) -> list[Verdict]:
+        self.given.append(round(seconds, 6))
+        self.now += min(seconds, self.seconds)
+        return by_words(texts) if self.seconds <= seconds else []
+
+
+def test_a_source_waits_a_second_and_then_a_tenth_of_the_time() -> None:
+    model, owed = Timed(0.4), Owed()
+    patience = Patience(owed, model, lambda: model.now)
+
+    def wait(source: str, after: float) -> int:
+        model.now += after
+        return len(asyncio.run(patience.verdicts(source, ["odd boom"])))
+
+    assert [wait("app", 0.0) for _ in range(4)] == [1, 1, 0, 0]
+    assert model.given == [1.0, 0.6, 0.2], "and then nothing is left to wait"
+    assert wait("other", 0.0) == 1, "each source has its own"
+    assert wait("app", 2.0) == 0
+    assert wait("app", 20.0) == 1
+    assert model.given[-3:] == [1.0, pytest.approx(0.24), 1.0], "never more than a second"
 
 
 def test_known_records_are_decided_on_while_others_await_their_verdict(artifact: Artifact) -> None:

@@ -1,16 +1,18 @@
 """Verdicts that come late: which texts await them, how long a block waits, what is judged first.
 
-A block waits ``WAIT_SECONDS`` at most for the model; while its source owes verdicts, not at all.
-The records of all texts that have a verdict by then are decided on and committed, the others become
-owed work. A cheap pass over their words (their own level, and how new their wording is on this
-host) says which are judged first. Where a source owes ``OWED_TEXTS``, its blocks wait again.
+The blocks of a source wait ``WAIT_SECONDS`` for the model, and then ``WAIT_SHARE`` of the time;
+while it owes verdicts, not at all. The records of all texts that have a verdict by then are decided
+on and committed, the others become owed work. A cheap pass over their words (their own level, and
+how new their wording is on this host) says which are judged first. Where a source owes
+``OWED_TEXTS``, its blocks wait again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from tinylogbert_daemon.decide.evidence import level_evidence
@@ -19,7 +21,10 @@ from tinylogbert_daemon.pipeline.scoring import CALL_TEXTS
 from tinylogbert_daemon.state.owed import OwedText, joined
 
 WAIT_SECONDS = 1.0
-"""How long the known records of a block wait for its new texts to be judged."""
+"""How long the known records of a source wait for the new texts beside them to be judged."""
+
+WAIT_SHARE = 0.1
+"""Of the time that passes, what a source that has waited so long may wait again."""
 
 OWED_TEXTS = 10_000
 """Texts of one source that may await their verdict; beyond, reading it slows."""
@@ -91,9 +96,13 @@ class Model(Protocol):
 class Patience:
     """Waits for verdicts as long as the known records beside them may be held up."""
 
-    def __init__(self, owed: Owed, scoring: Model) -> None:
+    def __init__(
+        self, owed: Owed, scoring: Model, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.owed = owed
         self._scoring = scoring
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}  # seconds, as of when
 
     async def verdicts(self, source: str, texts: Sequence[str]) -> list[Verdict]:
         """Return the verdicts of distinct new ``texts`` that are there in time.
@@ -104,12 +113,21 @@ class Patience:
         new = [text for text in texts if owed.get((source, text_key(text))) is None]
         found: list[Verdict] = []
         if new and not owed.of(source):
-            found = await self._scoring.score_within(new, owed.wait_seconds)
+            found = await self._within(source, new)
             ready = {verdict.text for verdict in found}
             new = [text for text in new if text not in ready]
         while (excess := len(new) - (owed.limit - owed.of(source))) > 0:
             must, new = new[: min(excess, CALL_TEXTS)], new[min(excess, CALL_TEXTS) :]
             found += await self._scoring.score(must)
+        return found
+
+    async def _within(self, source: str, texts: Sequence[str]) -> list[Verdict]:
+        most, began = self.owed.wait_seconds, self._clock()
+        left, since = self._left.get(source, (most, began))
+        left = min(most, left + (began - since) * WAIT_SHARE)
+        found = await self._scoring.score_within(texts, left) if left > 0 else []
+        ended = self._clock()
+        self._left[source] = (max(0.0, left - (ended - began)), ended)
         return found
 
 
