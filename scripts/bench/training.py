@@ -3,8 +3,9 @@
 
 Texts are the distinct ones of the 13 systems; networks start from nothing, in their full size, with
 the default batch. A step draws its examples, computes the losses forward and backward, and updates
-the weights; it is timed with fp32 and with bfloat16 arithmetic, in turn. ``train`` takes bfloat16
-where the processor or the GPU computes in it: ``uses`` says which it would take here.
+the weights. ``train`` takes bfloat16 where the processor or the GPU computes in it: ``uses`` says
+which it takes here. There, or with ``--both`` (where it is emulated: minutes a step), fp32 and
+bfloat16 arithmetic are timed in turn.
 """
 
 from __future__ import annotations
@@ -85,6 +86,9 @@ def main() -> None:
     """Measure both models."""
     options = parser(__doc__)
     options.add_argument("--steps", type=positive, default=10, metavar="N", help="of each kind")
+    options.add_argument(
+        "--both", action="store_true", help="time bfloat16 where it is emulated, too"
+    )
     args = options.parse_args()
     steps, size = (1, 4) if args.quick else (args.steps, TrainOptions().batch_size)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -93,12 +97,13 @@ def main() -> None:
     result: dict[str, Any] = {}
     for model_type in MODEL_TYPES:
         step = Step(model_type, texts, device)
-        step.take(size, True)
-        taken: dict[bool, list[dict[str, float]]] = {False: [], True: []}
+        uses = has_bfloat16(device.type)
+        kinds = (False, True) if uses or args.both else (False,)
+        step.take(size, kinds[-1])
+        taken: dict[bool, list[dict[str, float]]] = {kind: [] for kind in kinds}
         for _ in range(steps):
             for bfloat16, spent in taken.items():
                 spent.append(step.take(size, bfloat16))
-        uses = has_bfloat16(device.type)
         seconds = {
             kind: statistics.median(sum(each.values()) for each in spent)
             for kind, spent in taken.items()
@@ -107,7 +112,11 @@ def main() -> None:
         result[model_type] = {
             "texts_per_s": round(size / seconds[uses], 2),
             "uses": "bfloat16" if uses else "fp32",
-            "bfloat16_vs_fp32": round(seconds[False] / seconds[True], 2),
+            **(
+                {"bfloat16_vs_fp32": round(seconds[False] / seconds[True], 2)}
+                if len(kinds) > 1
+                else {}
+            ),
             **{
                 f"{name}_share": round(sum(each[name] for each in taken[uses]) / whole, 3)
                 for name in PARTS
