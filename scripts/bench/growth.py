@@ -22,7 +22,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from common import Daemon, finish, parser, say
 from memory import lines as shape_lines
 
-SETTINGS = {"decision": {"learning_hours": 0.0}, "sinks": {"log": {"enabled": False}}}
+SETTINGS = {
+    "decision": {"learning_hours": 0.0},
+    "learning": {"retrain": "never"},  # a new model begins with an empty cache
+    "sinks": {"log": {"enabled": False}},
+}
 KINDS_OF_GROWTH = ("lines", "files", "shapes")
 SHAPES_PER_TEXT = 20_736
 KINDS = 20
