@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import log_lines
 from tests.daemon.service import Service, until
+from tinylogbert_daemon.model.artifact import load
+from tinylogbert_daemon.model.precision import fastest
 
 _HEAVY = re.compile(r"\|\s*(transformers|sklearn|matplotlib|scipy)\s*$", re.MULTILINE)
 
@@ -119,6 +121,17 @@ def test_sighup_applies_a_good_configuration_and_keeps_the_old_one_else(
     path = str(service.logs / "app.log")
     assert service.status()["files"][path] == written
     assert service.status()["sources"]["new"]["records"] == 2
+
+
+def test_a_reload_takes_other_numbers_and_says_so(service: Service) -> None:
+    model = service.config["model"]
+    service.configure(model=model | {"precision": "fp32"})
+    service.start()
+    service.configure(model=model | {"precision": "auto"})
+    service.send(signal.SIGHUP)
+    until(lambda: len(service.events("running")) == 2, "running again")
+    said = [event["precision"] for event in service.events("running")]
+    assert said == ["fp32", fastest(load(model["path"]))]
 
 
 @contextmanager
