@@ -6,7 +6,9 @@ import errno
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from watchdog.observers.api import BaseObserver
@@ -150,6 +152,37 @@ def test_inotify_exhausted_falls_back_to_polling_and_says_so(
     assert reason == watcher.reason
     assert reason == f"polling, not watching {tmp_path}: {os.strerror(number).lower()}"
     watcher.stop()
+
+
+def test_stop_while_a_watch_is_being_set_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    made: list[threading.Thread] = []
+
+    class Slow(threading.Thread):
+        """A thread whose start takes a while."""
+
+        def start(self) -> None:
+            made.append(self)
+            begun.set()
+            assert go.wait(10)
+            super().start()
+
+    watcher = Watcher(Ear())
+    with ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(watch, "threading", SimpleNamespace(Thread=Slow))
+        setting_up = pool.submit(watcher.watch, [str(tmp_path)])
+        assert begun.wait(10)
+        stopping = pool.submit(watcher.stop)
+        with pytest.raises(TimeoutError):
+            stopping.result(0.1)
+        go.set()
+        assert setting_up.result(10) is None
+        stopping.result(10)
+    assert made and not any(thread.is_alive() for thread in made)
+    assert watcher.watch([str(tmp_path)]) is None
+    assert watcher._observer is None, "no watch after the end"
 
 
 def test_stop_without_a_watch() -> None:

@@ -96,7 +96,8 @@ class Watcher:
     def watch(self, directories: Iterable[str]) -> str | None:
         """Watch exactly these directories; return ``reason``.
 
-        Call it after each scan: a directory that was made anew is watched anew.
+        Call it after each scan: a directory that was made anew is watched anew. It does nothing
+        after :meth:`stop`.
         """
         # by the real path: watchdog would watch a link itself, not what it leads to
         wanted: dict[str, set[str]] = {}
@@ -104,6 +105,8 @@ class Watcher:
             wanted.setdefault(os.path.realpath(name), set()).add(name)
         problems: list[str] = []
         with self._setup:
+            if self._stopped:
+                return self.reason
             for path in self._watched.keys() - wanted.keys():
                 self._unschedule(self._watched.pop(path))
             for path, names in sorted(wanted.items()):
@@ -126,14 +129,14 @@ class Watcher:
         with self._condition:
             self._stopped = True
             self._condition.notify()
+        with self._setup:  # a watch that is just being set up is ended, too
+            observer, self._observer = self._observer, None
+            self._watched.clear()
+        if observer is not None:
+            observer.stop()
+            observer.join()
         if self._rester is not None:
             self._rester.join()
-        with self._setup:
-            if self._observer is not None:
-                self._observer.stop()
-                self._observer.join()
-                self._observer = None
-            self._watched.clear()
 
     def _keep(self, path: str, names: frozenset[str]) -> None:
         """Watch a directory unless that is done already. Raises ``OSError``."""
