@@ -4,8 +4,8 @@
 Texts are the distinct ones of the 13 systems; networks start from nothing, in their full size, with
 the default batch. A step draws its examples, computes the losses forward and backward, and updates
 the weights. ``train`` takes bfloat16 where the processor or the GPU computes in it: ``uses`` says
-which it takes here. There, or with ``--both`` (where it is emulated: minutes a step), fp32 and
-bfloat16 arithmetic are timed in turn.
+which it takes here. There, or with ``--both`` (where it is emulated, and slow), fp32 and bfloat16
+arithmetic are timed in turn.
 """
 
 from __future__ import annotations

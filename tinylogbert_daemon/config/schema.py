@@ -16,7 +16,7 @@ from tinylogbert_daemon.config.sources import Source
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Numbers = Literal["fp32", "bf16", "int8"]
-Precision = Literal["auto", "fp32", "bf16", "int8"]
+Precision = Literal["auto", Numbers]
 
 
 class Model(Section):
