@@ -27,6 +27,9 @@ from corpus.projects import DEBIAN, PYTHON
 from corpus.shapes import family
 
 APT_SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
+RELEASES = (None, "trixie", "sid")
+"""Where to look for a source package: the machine's own release of Debian, then newer ones."""
+
 NOT_THE_PROGRAM = frozenset(
     (
         *("test", "tests", "testing", "testdata", "example", "examples", "doc", "docs"),
@@ -38,10 +41,20 @@ MOST_OF_A_PROJECT = 6000
 
 
 def fetch_debian(folder: Path) -> None:
-    """Download the source packages, with a package list of our own beside the system's."""
-    lists = folder / "lists" / "partial"
-    lists.mkdir(parents=True)
-    parts = folder / "parts"
+    """Download the source packages, each of the first release whose archive still has it."""
+    wanted = list(DEBIAN)
+    for release in RELEASES:
+        options = package_lists(folder / "apt" / (release or "own"), release)
+        subprocess.run(["apt-get", *options, "update"], check=True, stdout=sys.stderr)
+        wanted = [name for name in wanted if not fetched(folder, options, name)]
+    for name in wanted:
+        print(f"{name}: could not be fetched, left out", file=sys.stderr)
+
+
+def package_lists(folder: Path, release: str | None) -> list[str]:
+    """Return options that have apt-get use lists of our own, beside the system's, in ``folder``."""
+    parts, lists = folder / "parts", folder / "lists"
+    (lists / "partial").mkdir(parents=True)
     parts.mkdir()
     for number, source in enumerate(map(Path, APT_SOURCES)):
         if source.exists():
@@ -49,24 +62,35 @@ def fetch_debian(folder: Path) -> None:
             # the main archive alone: what mirrors hold of security updates differs
             stanzas = listed.split("\n\n" if source.suffix == ".sources" else "\n")
             kept = [stanza for stanza in stanzas if "security" not in stanza]
+            if release:
+                kept = [of_release(stanza, release) for stanza in kept[:1]]
             (parts / f"{number}{source.suffix}").write_text("\n\n".join([*kept, ""]))
-    options = [
+    return [
         "-oDir::Etc::sourcelist=/dev/null",
         f"-oDir::Etc::sourceparts={parts}",
-        f"-oDir::State::lists={folder / 'lists'}",
+        f"-oDir::State::lists={lists}",
         f"-oDir::Cache={folder}",
     ]
-    subprocess.run(["apt-get", *options, "update"], check=True, stdout=sys.stderr)
-    for name in DEBIAN:
-        argv = ["apt-get", *options, "-qq", "source", "--download-only", name]
-        if subprocess.run(argv, cwd=folder, check=False, stdout=sys.stderr).returncode:
-            print(f"{name}: could not be fetched, left out", file=sys.stderr)
+
+
+def of_release(stanza: str, release: str) -> str:
+    """Return an entry of apt's sources, of either format, for another release."""
+    stanza = re.sub(r"(?m)^Suites: .*$", f"Suites: {release}", stanza)
+    return re.sub(r"(?m)^(deb-src (?:\[.*?\] )?\S+) \S+", rf"\1 {release}", stanza)
+
+
+def fetched(folder: Path, options: list[str], name: str) -> bool:
+    """Download one source package; return whether its program (not its packaging) came."""
+    argv = ["apt-get", *options, "-qq", "source", "--download-only", name]
+    subprocess.run(argv, cwd=folder, check=False, stdout=sys.stderr)
+    return any(folder.glob(f"{name}_*.orig*.tar.*"))
 
 
 def fetch_python(folder: Path) -> None:
     """Download the packages of the Python index, without what they need."""
+    argv = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
+    argv += ["-d", str(folder)]
     for requirement in PYTHON:
-        argv = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder)]
         if subprocess.run([*argv, requirement], check=False, stdout=sys.stderr).returncode:
             print(f"{requirement}: could not be fetched, left out", file=sys.stderr)
 

@@ -1,8 +1,9 @@
 """Log calls in source code: the statement, and the level that its author gave it.
 
-Works on C, C++, Go, Java and Python alike without parsing them: a string literal belongs to the
-call that is open where it stands; the level is the one named by that call (``log_error``,
-``logger.warn``) or by a constant among the arguments before the literal (``LOG_ERR``).
+Works on C, C++, Go, Java, Lua and Python alike without parsing them: a string literal belongs to
+the call that is open where it stands, or into whose result it is streamed; the level is the one
+named by that call (``log_error``, ``logger.warn``) or by a constant among the arguments before the
+literal (``LOG_ERR``).
 """
 
 import random
@@ -24,17 +25,30 @@ LEVELS = {
 _VAGUE = {"log", "fine", "errors", "warnings", "err", "alert"}
 """Words that are a level as a call's own name only beside others; ``log("…")`` says nothing."""
 
-SUFFIXES = (".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".go", ".java", ".py")
+RAISED = "raised"
+"""The level of an error that is made for a caller, who is to judge it: nobody has logged it yet."""
+
+SUFFIXES = (".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".go", ".java", ".lua", ".py")
 _CONTEXT = 240
 _LEAST_WORDS = 2
 _MOST_CHARACTERS = 300
 
 _LITERAL = r'"(?:[^"\\\n]|\\.)*"'
-# neighbouring literals are one; C puts macros for the formats of sized integers between them
+# neighbouring literals are one; C puts macros for the formats of sized integers between them, and
+# Java, Go and C++ put values (``"lost " + n + " of "``, ``"lost " << n << " of "``)
+_VALUE = r"[^\s\"';{}+<][^\"';{}+<]{0,80}"
+_MACRO = r"PRI[a-zA-Z0-9]+"
+_BETWEEN = rf"(?:{_MACRO}\s*|\+\s*|\+\s*{_VALUE}\+\s*|<<\s*|<<\s*{_VALUE}<<\s*)"
 _TEXT = re.compile(
-    rf"{_LITERAL}(?:\s*(?:PRI[a-zA-Z0-9]+\s*|\+\s*)?{_LITERAL})*|'(?:[^'\\\n]|\\.)+'"
+    rf"{_LITERAL}(?:\s*{_BETWEEN}?{_LITERAL})*(?:\s*(?:\+|<<)\s*(?=[\w(]))?|'(?:[^'\\\n]|\\.)+'"
 )
-_PIECE = re.compile(rf"({_LITERAL})|(PRI[a-zA-Z0-9]+)")
+_PIECE = re.compile(rf"({_LITERAL})|({_MACRO})|(?:\+|<<)\s*({_VALUE})?")
+# an error that is made for the caller, who is to judge it: no call that logs
+_RAISED = re.compile(
+    r"(?:^|[.:>])(?!\w*(?:[Ll]og|Print|Report|Show|Write|Emit))[A-Z]\w*(?:Error|Exception|Fault)$"
+    r"|\bstd::\w+_error$|\bfmt\.Errorf$|\bx?errors\.[A-Z]\w+$|\bstatus\.Errorf?$"
+)
+_STREAM = re.compile(r"([A-Za-z_][\w.>:-]*)\s*\(([^()]*)\)\s*(?:\.\w+\(\)\s*)?(?:<<[^;]*)?<<\s*$")
 _BOUNDARY = re.compile(r"[;{}]|\*/|//|\n\s*#|\n\s*\n")
 _NAME = re.compile(r"[A-Za-z_][\w.>:-]*(?:\([\w.]*\)\.\w+)*\s*$")
 _IDENTIFIER = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -71,6 +85,10 @@ def statements(source: str) -> Iterator[tuple[str, str]]:
     [('error', 'cannot open %s')]
     >>> list(statements('LOG.warn("retry {} of {}", i, n); ereport(ERROR, (errmsg("no way in"),'))
     [('warning', 'retry {} of {}'), ('error', 'no way in')]
+    >>> list(statements('raise ValueError("too many of them")'))
+    [('raised', 'too many of them')]
+    >>> list(statements('LOG(ERROR) << "no " << x << " at all"; warn("lost sight of " + x);'))
+    [('error', 'no {} at all'), ('warning', 'lost sight of {}')]
     """
     source = _COMMENT.sub(" ", source)
     end = 0
@@ -91,7 +109,10 @@ def _level(context: str) -> str | None:
     That of a constant such as ``LOG_ERR`` comes before the call's own name: ``log_error(LOG_INFO,``
     is information. A bare ``ERROR`` comes after it.
     """
-    for name, arguments in reversed(_open_calls(_BOUNDARY.split(context)[-1])):
+    context = _BOUNDARY.split(context)[-1]
+    streamed = _STREAM.search(context)
+    calls = _open_calls(context) + ([streamed.groups()] if streamed else [])
+    for name, arguments in reversed(calls):
         constants = [word.lower().split("_") for word in reversed(_CONSTANT.findall(arguments))]
         own = [word.lower() for word in _IDENTIFIER.findall(name.rsplit(">", 1)[-1])]
         if len(own) == 1 and own[0] in _VAGUE:
@@ -99,7 +120,7 @@ def _level(context: str) -> str | None:
         for words in (*(one for one in constants if len(one) > 1), own, *constants):
             levels = [LEVELS[word] for word in words if word in LEVELS and word != "log"]
             if levels:
-                return levels[-1]
+                return RAISED if words is own and _RAISED.search(name) else levels[-1]
     return None
 
 
@@ -121,12 +142,20 @@ def _open_calls(text: str) -> list[tuple[str, str]]:
 
 
 def _joined(literals: str) -> str:
-    """Return the text of neighbouring literals, without escapes."""
+    """Return the text of neighbouring literals, without escapes; a value between them is a slot."""
     if literals.startswith("'"):
         pieces = [literals[1:-1]]
     else:
-        pieces = [text[1:-1] if text else "u" for text, _ in _PIECE.findall(literals)]
+        pieces = [
+            found[1][1:-1] if found[1] else "u" if found[2] else "{}" * _is_value(found)
+            for found in _PIECE.finditer(literals)
+        ]
     return _ESCAPE.sub(lambda found: found.group(1) or " ", "".join(pieces)).strip()
+
+
+def _is_value(joint: re.Match[str]) -> bool:
+    """Return whether a ``+`` or ``<<`` has a value behind it, be it the last thing seen."""
+    return bool(joint[3]) or joint.end() == len(joint.string)
 
 
 def _is_statement(text: str) -> bool:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from corpus.calls import filled
+from corpus.calls import RAISED, filled
 
 # topic: subjects | when all is well | when it is not
 HEADERS = (
@@ -43,7 +43,11 @@ WORDS = (
 PHRASES = ("{s} {p}", "{s}: {p}", "{p}: {s}", "{s} is now {p}", "{s} - {p}")
 TOPICS = Path(__file__).parent / "samples" / "statements.txt"
 SHARE_LEVELLED = 0.25
-TROUBLE_OF = {"debug": 0.0, "info": 0.0, "notice": 0.0, "warning": 0.5, "error": 0.9}
+TROUBLE_OF = {
+    **{"debug": 0.0, "info": 0.0, "notice": 0.0, "warning": 0.5, "error": 0.9},
+    # what is raised may be a user's mistake as well: the caller knows
+    RAISED: 0.6,
+}
 SPELLINGS = {
     "debug": ("DEBUG", "debug", "D"),
     "info": ("INFO", "info", "I"),
@@ -94,8 +98,8 @@ def of_programs(rows: Path, seed: int) -> Iterator[tuple[str, float]]:
                 if level == "debug":
                     continue
                 trouble = IN_DOUBT
-            body = filled(text, trouble >= 0.9, rng)
-            if rng.random() < SHARE_LEVELLED:
+            body = filled(text, trouble >= TROUBLE_OF[RAISED], rng)
+            if level in SPELLINGS and rng.random() < SHARE_LEVELLED:
                 header = rng.choice(LEVELLED).replace("{level}", rng.choice(SPELLINGS[level]))
             else:
                 header = rng.choice(HEADERS)

@@ -28,10 +28,14 @@ def calls(corpus_module: Callable[[str], Any]) -> Any:
         ('DEBUG ((DEBUG_ERROR, "%a: not ready\\n", name));', "error", "%a: not ready"),
         # Go, Java, Python
         ('klog.V(2).Infof("node %s joined", name)', "info", "node %s joined"),
-        ('return fmt.Errorf("open state: %w", err)', "error", "open state: %w"),
+        ('klog.Errorf("open state: %v", err)', "error", "open state: %v"),
+        ('return fmt.Errorf("open state: %w", err)', "raised", "open state: %w"),
         ('LOG.warn("retry {} of {}", i, n);', "warning", "retry {} of {}"),
         ("_LOGGER.error('Lost contact with %s', host)", "error", "Lost contact with %s"),
-        ('raise ValueError("batch size must be positive")', "error", "batch size must be positive"),
+        ('raise ValueError("size must be positive")', "raised", "size must be positive"),
+        ('throw new IOException("no disk " + n + " in " + host);', "raised", "no disk {} in {}"),
+        ('LogError("no disk in this host");', "error", "no disk in this host"),
+        ('LOG(WARNING) << "disk " << n << " is full";', "warning", "disk {} is full"),
         ('logging.critical(f"disk {name} is full")', "critical", "disk {name} is full"),
     ],
 )
@@ -78,10 +82,11 @@ def test_failures_for_debugging_teach_nothing(
         ("debug", "cache made"),
         ("info", "cannot find the cache, making one"),
         ("warning", "cache is slow"),
+        ("raised", "no such cache"),
         ("critical", "cache burnt down"),
     ]
     path = tmp_path / "statements.jsonl"
     path.write_text("".join(json.dumps({"level": a, "text": b}) + "\n" for a, b in rows))
     found = list(corpus_module("statements").of_programs(path, seed=0))
-    assert [trouble for _, trouble in found] == [0.0, 0.4, 0.5, 1.0]
+    assert [trouble for _, trouble in found] == [0.0, 0.4, 0.5, 0.6, 1.0]
     assert [line.endswith(text) for (line, _), (_, text) in zip(found, rows[1:], strict=True)]
