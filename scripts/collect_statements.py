@@ -36,6 +36,11 @@ NOT_THE_PROGRAM = frozenset(
         *("sample", "samples", "benchmark", "benchmarks"),
     )
 )
+# parts of a permissively licensed program that say of themselves that they are not
+COPYLEFT = re.compile(r"General Public License|Mozilla Public License|\b[LA]?GPL\b|\bMPL-2")
+PERMISSIVE = re.compile(r"\b(?:BSD|MIT|Apache|ISC|Redistribution and use|Permission is hereby)\b")
+HEADER = 3000
+
 MOST_OF_A_FAMILY = 4
 MOST_OF_A_PROJECT = 6000
 
@@ -96,7 +101,11 @@ def fetch_python(folder: Path) -> None:
 
 
 def sources(archive: Path) -> Iterator[str]:
-    """Yield the text of each source file of an archive that is part of the program."""
+    """Yield the text of each permissive source file of an archive that is part of the program."""
+    return filter(_is_permissive, _files(archive))
+
+
+def _files(archive: Path) -> Iterator[str]:
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
             for name in filter(_is_wanted, wheel.namelist()):
@@ -107,6 +116,12 @@ def sources(archive: Path) -> Iterator[str]:
             file = tar.extractfile(member) if _is_wanted(member.name) else None
             if file is not None:
                 yield file.read().decode("utf-8", "replace")
+
+
+def _is_permissive(source: str) -> bool:
+    """Return whether a file's header names no copyleft licence alone."""
+    header = source[:HEADER]
+    return not COPYLEFT.search(header) or bool(PERMISSIVE.search(header))
 
 
 def _is_wanted(name: str) -> bool:

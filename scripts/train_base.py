@@ -41,8 +41,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("TINYLOGBERT_DATA", ROOT.parent / "shared" / "data")) / "pretrain"
 # the share of training that each part gets, whatever its size
 SHARES = {
-    **{"dmesg": 0.09, "rootly": 0.06, "lnav": 0.05},
-    **{"self-made": 0.42, "statements": 0.08, "programs": 0.30},
+    **{"dmesg": 0.07, "rootly": 0.05, "lnav": 0.04},
+    **{"self-made": 0.35, "statements": 0.07, "programs": 0.42},
 }
 STATEMENTS = 10_000
 HELD_OUT = 40

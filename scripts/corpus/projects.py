@@ -271,7 +271,6 @@ PYTHON = {
     "dvc==3.67.1": "Apache-2.0",
     "elastic-apm==6.26.2": "BSD-3-Clause",
     "elasticsearch==9.5.1": "Apache-2.0",
-    "esphome==2026.6.5": "MIT",
     "etcd3==0.8.1": "Apache-2.0",
     "exabgp==5.0.15": "BSD-3-Clause",
     "fabric==3.2.3": "BSD-3-Clause",
