@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -80,8 +81,7 @@ class Logrotate:
         return sorted(
             file.name.removeprefix(self.log.name)
             for file in self.log.parent.iterdir()
-            if file.name.startswith(f"{self.log.name}.")
-            or file.name.startswith(f"{self.log.name}-")
+            if file != self.log
         )
 
 
@@ -147,6 +147,7 @@ def _check(service: Service, log: Path, written: int) -> None:
         pytest.param(("compress", "delaycompress"), True, id="delaycompress"),
         pytest.param(("create", *_DATED), True, id="dateext"),
         pytest.param(("create", *_DATED), False, id="dateext-writer-stays"),
+        pytest.param(("create", *_DATED, "extension .log"), True, id="date-before-the-ending"),
     ],
 )
 def test_logrotate_renames_the_log_under_a_writer(
@@ -238,22 +239,30 @@ def test_logrotate_where_a_glob_matches_what_it_rotates(
     assert sum(service.status()["files"].values()) == written
 
 
-def test_logrotate_while_the_daemon_is_down(service: Service) -> None:
+@pytest.mark.parametrize(
+    ("directives", "names"),
+    [((), r"\.\d"), ((*_DATED, "extension .log"), r"app-\d{8}-\d+\.log")],
+    ids=["default", "date-before-the-ending"],
+)
+def test_logrotate_while_the_daemon_is_down(
+    service: Service, directives: tuple[str, ...], names: str
+) -> None:
     log = service.logs / "app.log"
+    service.configure(sources=[{"name": "app", "paths": [str(log)]}])
     with _writing(service, reopen=True) as writer:
         hup = f"kill -HUP {writer.process.pid}"
-        rotate = Logrotate(service.directory, log, postrotate=hup)
+        rotate = Logrotate(service.directory, log, *directives, postrotate=hup)
         _rotate_while_it_writes(service, rotate, 1)
         service.kill()
         for _ in range(3):
             until(log.exists, "the log that the writer makes anew")
             size = log.stat().st_size
             until(lambda: log.exists() and log.stat().st_size > size + 10_000, "more lines")  # noqa: B023
-            assert rotate()
+            until(rotate, "a rotation")
         service.start()
         _rotate_while_it_writes(service, rotate, 1)
         written = writer.end()
-    assert rotate.rotated() == [".1", ".2", ".3", ".4", ".5"]
+    assert [bool(re.fullmatch(names, name)) for name in rotate.rotated()] == [True] * 5
     _check(service, log, written)
 
 

@@ -120,6 +120,14 @@ def test_a_copy_of_a_log_that_nobody_follows_is_read(tmp_path: Path) -> None:
 def test_of_which_logs_a_name_may_be_a_rotated_one() -> None:
     assert bases("/log/app.log-2026.gz") == ["/log/app.log-2026", "/log/app.log", "/log/app"]
     assert bases("/my-log.d/.hidden") == []
+    for date in ("2031-05-09", "20310509", "2031.05.09-12", "20310509-1810000000", "2031-05-09T12"):
+        assert (
+            bases(f"/log/app-{date}.log.gz")[0]
+            == bases(f"/log/app-{date}.log")[0]
+            == "/log/app.log"
+        )
+    for name in ("app-7.log", "app-12345678.log", "app-2031-05-39.log", "app20310509.log"):
+        assert "/log/app.log" not in bases(f"/log/{name}")
 
 
 def test_a_path_is_followed_until_the_last_one_ends() -> None:

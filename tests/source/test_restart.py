@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -66,6 +67,23 @@ def test_several_rotations_while_we_were_stopped(scene: Scene, start: ReadBack |
     held = open_descriptors()
     scene.wait(6.0)
     assert open_descriptors() == held - 5
+    scene.restart()
+    assert scene.read() == []
+
+
+def test_rotated_with_a_date_before_the_ending_while_we_were_stopped(scene: Scene) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.stop()
+    expected = scene.write_lines(2)
+    for name in ("app-2031-05-09-1.log", "app.20310510.log", "app-2031-05-11T03.log.gz"):
+        rotated = scene.path.rename(scene.path.with_name(name))
+        if rotated.suffix == ".gz":
+            rotated.write_bytes(gzip.compress(rotated.read_bytes()))
+        expected += scene.write_lines(len(expected) + 2)
+    scene.path.with_name("app-7.log").write_bytes(b"of another program\n")
+    scene.restart()
+    assert scene.read() == expected
     scene.restart()
     assert scene.read() == []
 

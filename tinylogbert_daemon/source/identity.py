@@ -19,6 +19,12 @@ _SECOND_NS = 1_000_000_000
 # Rotations come seconds apart, and each is over in a moment.
 _MOST_LOOKS = 50
 _ROTATION_NUMBER = re.compile(r"\.(\d{1,4})$", re.ASCII)
+# A date before the ending, as of logrotate's `extension` and Log4j: app-2031-05-09-1.log.gz. A bare
+# number there tells as well which of several programs it is.
+_CENTURIES = tuple(f"{sign}{century}" for sign in ".-" for century in (19, 20))
+_DATE = re.compile(
+    r"[.-](?:19|20)\d\d([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])(?:[-_.T]?\d+)*$", re.ASCII
+)
 
 
 def fingerprint(head: bytes) -> bytes:
@@ -136,8 +142,9 @@ def siblings(path: str, listings: Listings) -> list[Sibling]:
     """Return the regular files rotated away from ``path``, oldest first, by fresh listings.
 
     They lie in its directory, or beside the file that it links to, and their names begin with
-    its name and ``.`` or ``-``. What cannot be looked at or unpacked is left out, and so is what
-    is beside the file that it is, or becomes, the compressed form of.
+    its name and ``.`` or ``-``, or are its name with a date before the ending. What cannot be
+    looked at or unpacked is left out, and so is what is beside the file that it is, or becomes,
+    the compressed form of.
     """
     found: dict[tuple[int, int], Sibling] = {}
     for name in dict.fromkeys((path, os.path.realpath(path))):
@@ -157,7 +164,17 @@ def bases(path: str) -> list[str]:
     """Return the paths of which ``path`` would be a rotated sibling, by its name; longest first."""
     directory, name = os.path.split(path)
     ends = [place for place, sign in enumerate(name) if sign in ".-" and place]
-    return [os.path.join(directory, name[:end]) for end in reversed(ends)]  # noqa: PTH118 - text
+    names = [*filter(None, [_undated(name)]), *(name[:end] for end in reversed(ends))]
+    return [os.path.join(directory, base) for base in names]  # noqa: PTH118 - text is wanted
+
+
+def _undated(name: str) -> str | None:
+    """Return the name of a log of which ``name`` is, with a date before the ending; or None."""
+    root, ending = os.path.splitext(name)  # noqa: PTH122 - text is wanted
+    if ending.lower() in COMPRESSED_SUFFIXES:
+        root, ending = os.path.splitext(root)  # noqa: PTH122
+    date = _DATE.search(root)
+    return root[: date.start()] + ending if date and date.start() and ending else None
 
 
 def _beside(path: str, listings: Listings) -> list[Sibling]:
@@ -184,10 +201,17 @@ def _beside(path: str, listings: Listings) -> list[Sibling]:
 def _names(path: str, listings: Listings) -> dict[str, int]:
     """Return the regular files whose names say that they were rotated away, with their inodes."""
     file = Path(path)
+    dated = tuple(file.stem + century for century in _CENTURIES if file.suffix)
     try:
-        return listings.beginning(file.parent, (file.name + ".", file.name + "-"))
+        found = listings.beginning(file.parent, (file.name + ".", file.name + "-", *dated))
     except OSError:
         return {}
+    begun = len(file.name)
+    return {
+        name: inode
+        for name, inode in found.items()
+        if (base := os.path.basename(name))[:begun] == file.name or _undated(base) == file.name  # noqa: PTH119
+    }
 
 
 def _may_be_read(name: str, names: Container[str], path: str) -> bool:
