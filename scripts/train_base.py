@@ -42,7 +42,7 @@ DATA = Path(os.environ.get("TINYLOGBERT_DATA", ROOT.parent / "shared" / "data"))
 # the share of training that each part gets, whatever its size
 SHARES = {
     **{"dmesg": 0.07, "rootly": 0.05, "lnav": 0.04},
-    **{"self-made": 0.35, "statements": 0.07, "programs": 0.42},
+    **{"self-made": 0.42, "statements": 0.07, "programs": 0.35},
 }
 STATEMENTS = 10_000
 HELD_OUT = 40

@@ -46,7 +46,7 @@ SHARE_LEVELLED = 0.25
 TROUBLE_OF = {
     **{"debug": 0.0, "info": 0.0, "notice": 0.0, "warning": 0.5, "error": 0.9},
     # what is raised may be a user's mistake as well: the caller knows
-    RAISED: 0.6,
+    RAISED: 0.3,
 }
 SPELLINGS = {
     "debug": ("DEBUG", "debug", "D"),
@@ -98,7 +98,7 @@ def of_programs(rows: Path, seed: int) -> Iterator[tuple[str, float]]:
                 if level == "debug":
                     continue
                 trouble = IN_DOUBT
-            body = filled(text, trouble >= TROUBLE_OF[RAISED], rng)
+            body = filled(text, trouble >= TROUBLE_OF["error"], rng)
             if level in SPELLINGS and rng.random() < SHARE_LEVELLED:
                 header = rng.choice(LEVELLED).replace("{level}", rng.choice(SPELLINGS[level]))
             else:
