@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from corpus.calls import SUFFIXES, statements
-from corpus.projects import DEBIAN, PYTHON
+from corpus.projects import DEBIAN, MORE_DEBIAN, MORE_PYTHON, PYTHON
 from corpus.shapes import family
 
 APT_SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
@@ -47,7 +47,7 @@ MOST_OF_A_PROJECT = 6000
 
 def fetch_debian(folder: Path) -> None:
     """Download the source packages, each of the first release whose archive still has it."""
-    wanted = list(DEBIAN)
+    wanted = [*DEBIAN, *MORE_DEBIAN]
     for release in RELEASES:
         options = package_lists(folder / "apt" / (release or "own"), release)
         subprocess.run(["apt-get", *options, "update"], check=True, stdout=sys.stderr)
@@ -95,7 +95,7 @@ def fetch_python(folder: Path) -> None:
     """Download the packages of the Python index, without what they need."""
     argv = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary=:all:"]
     argv += ["-d", str(folder)]
-    for requirement in PYTHON:
+    for requirement in (*PYTHON, *MORE_PYTHON):
         if subprocess.run([*argv, requirement], check=False, stdout=sys.stderr).returncode:
             print(f"{requirement}: could not be fetched, left out", file=sys.stderr)
 
