@@ -11,7 +11,7 @@ from tests.source.globbed import GlobbedScene
 from tests.source.scene import Scene
 from tinylogbert_daemon.source.identity import bases
 from tinylogbert_daemon.source.registry import OpenFiles
-from tinylogbert_daemon.source.tail import Tail
+from tinylogbert_daemon.source.tail import ReadBack, Tail
 
 
 @pytest.fixture
@@ -115,6 +115,28 @@ def test_a_copy_of_a_log_that_nobody_follows_is_read(tmp_path: Path) -> None:
     scene.restart()
     scene.write(b"line 1\nline 2\n")
     assert scene.read() == [b"line 1", b"line 2"]
+
+
+@pytest.mark.parametrize("name", ["app.log.1", "app-2031-05-09.log"])
+@pytest.mark.parametrize("log_first", [True, False])
+def test_first_start_where_what_was_rotated_is_followed_too(
+    tmp_path: Path, name: str, log_first: bool
+) -> None:
+    """What is there is history, whichever file is looked at first."""
+    start = ReadBack(1 << 20)
+    (tmp_path / name).write_bytes(b"line 1\n")
+    (tmp_path / "app.log").write_bytes(b"line 2\n")
+    scene = Scene(tmp_path, start=start)
+    other = scene.new_tail(str(tmp_path / name), start, scene.files)
+    records = []
+    for tail in (scene.tail, other, scene.tail) if log_first else (other, scene.tail):
+        while (block := tail.read_at_once() or tail.read()) is not None:
+            scene.save(block.after)
+            records += block.data.splitlines()
+            assert block.readback or not block.data
+    assert sorted(records) == [b"line 1", b"line 2"]
+    assert scene.write_lines(3) == scene.read()
+    other.close()
 
 
 def test_of_which_logs_a_name_may_be_a_rotated_one() -> None:

@@ -101,6 +101,10 @@ class Opener:
         finally:
             raw.close()
 
+    def is_read(self, file: Sibling) -> bool:
+        """Tell whether a sibling is read by any tail."""
+        return self._files.is_claimed(*file.identity)
+
     def siblings(self) -> list[Sibling]:
         """Return the path's rotated siblings, open or not, oldest first."""
         return siblings(self._path, self._files.listings)

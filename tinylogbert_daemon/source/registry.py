@@ -81,6 +81,11 @@ class OpenFiles:
                 self._peeks[(device, inode)] = peek
             return mine
 
+    def is_claimed(self, device: int, inode: int) -> bool:
+        """Tell whether anybody reads a file."""
+        with self._lock:
+            return (device, inode) in self._owners
+
     def release(
         self, device: int, inode: int, owner: object, position: Position | None = None
     ) -> None:

@@ -300,6 +300,8 @@ class Tail:
             return [*beside.unread(old, [], fresh=False)[1], *beside.whole(come, opened)]
         if opener.place(opened, known):
             return beside.unread(others, [], fresh=False)[1]
+        if isinstance(self._start, ReadBack):  # what a tail of its own begins with is no past
+            others = [file for file in others if not opener.is_read(file)]
         rotated, before = beside.unread(others, known, opened)
         if known:
             self.stats.truncated += 1
