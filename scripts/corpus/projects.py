@@ -99,7 +99,8 @@ PYTHON = {
     "websockets==17.4": "BSD-3-Clause",
 }
 
-# what the base model that ships has not seen: it was trained before these were listed
+# What the base model that ships has not seen: it was trained before these were listed. NOTICE names
+# all that is above.
 MORE_DEBIAN = {
     "acmetool": "MIT",
     "ahcpd": "MIT",

@@ -161,7 +161,7 @@ def siblings(path: str, listings: Listings) -> list[Sibling]:
 
 
 def bases(path: str) -> list[str]:
-    """Return the paths of which ``path`` would be a rotated sibling, by its name; longest first."""
+    """Return the paths of which ``path`` is a rotated sibling by its name: undated, then cut."""
     directory, name = os.path.split(path)
     ends = [place for place, sign in enumerate(name) if sign in ".-" and place]
     names = [*filter(None, [_undated(name)]), *(name[:end] for end in reversed(ends))]
