@@ -14,7 +14,7 @@ from tinylogbert_daemon.source.tail import Start, Tail
 class Tails:
     """The tails of all that ``log*`` matches, as one: scanned for before each look."""
 
-    def __init__(self, scene: Scene, files: OpenFiles) -> None:
+    def __init__(self, scene: GlobbedScene, files: OpenFiles) -> None:
         self._scene = scene
         self._files = files
         self._discovery = Discovery([f"{scene.path}*"], lookup=files.positions)
@@ -25,7 +25,8 @@ class Tails:
         for path in self._discovery.scan().paths:
             if path not in self._tails:
                 self._tails[path] = self._scene.new_tail(path, None, self._files)
-        for path, tail in list(self._tails.items()):
+        tails = sorted(self._tails.items(), reverse=self._scene.last_first)
+        for path, tail in tails:
             block = tail.read_at_once() or tail.read()
             if block is not None:
                 return block
@@ -45,7 +46,12 @@ class Tails:
 
 
 class GlobbedScene(Scene):
-    """A scene in which all names of the log are followed."""
+    """A scene in which all names of the log are followed.
+
+    The tails look in the order of the names or, ``last_first``, the other way round.
+    """
+
+    last_first = False
 
     def new_reader(self, start: Start, files: OpenFiles) -> Tail:
         """Return the tails of all as one; what they find is read from its beginning."""

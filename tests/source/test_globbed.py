@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.source.globbed import GlobbedScene
 from tests.source.scene import Scene
-from tinylogbert_daemon.source.identity import bases
+from tinylogbert_daemon.source.block import Block, FileKey, Position, digest
+from tinylogbert_daemon.source.identity import ANY_CONTENT, bases
+from tinylogbert_daemon.source.opener import Opener
+from tinylogbert_daemon.source.reader import FileReader
 from tinylogbert_daemon.source.registry import OpenFiles
 from tinylogbert_daemon.source.tail import ReadBack, Tail
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def scene(tmp_path: Path) -> GlobbedScene:
     return GlobbedScene(tmp_path)
 
 
@@ -46,6 +51,69 @@ def test_copy_in_the_making(scene: Scene) -> None:
     assert scene.saved_lines == 3
 
 
+@pytest.mark.parametrize("sighted", [False, True])
+def test_copy_of_what_was_read_and_is_not_committed_yet(scene: Scene, sighted: bool) -> None:
+    """A burst may keep the pipeline so long; then the copy's tail may be the first to look."""
+    log = Scene.new_reader(scene, None, scene.files)
+    records = scene.write_lines(1, 2)
+    blocks = [log.read(), log.read()]
+    if sighted:
+        _commit(scene, *blocks[:1])
+    scene.copytruncate()
+    copy = scene.new_tail(str(scene.sibling(".1")), None, scene.files)
+    assert copy.read() is None
+    _commit(scene, *blocks)
+    records += scene.write_lines(3)
+    for tail in (copy, log, copy, log, copy):
+        while (block := tail.read()) is not None:
+            _commit(scene, block)
+    assert _records(scene) == records
+    log.close()
+    copy.close()
+
+
+@pytest.mark.parametrize("order", ["log", "copy"])
+@pytest.mark.parametrize("made", [0, 5, 300])
+def test_a_look_at_a_copy_while_it_is_completed_and_the_log_truncated(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, order: str, made: int
+) -> None:
+    """The tail of the copy may be held up anywhere between its looks at the two files."""
+    log = Scene.new_reader(scene, None, scene.files)
+    records = scene.write_lines(*range(100, 140))
+    while (block := log.read()) is not None:
+        _commit(scene, block)
+    records += scene.write_lines(7)
+    content = scene.path.read_bytes()
+    scene.sibling(".1").write_bytes(content[:made])
+    copy = scene.new_tail(str(scene.sibling(".1")), None, scene.files)
+    looking_at = Opener.looking_at
+
+    @contextmanager
+    def held_up(opener: Opener, path: str) -> Iterator[FileReader]:
+        with looking_at(opener, path) as reader:
+            if path.endswith("log") is (order == "log"):
+                scene.sibling(".1").write_bytes(content)
+                os.truncate(scene.path, 0)
+            yield reader
+
+    with monkeypatch.context() as held:
+        held.setattr(Opener, "looking_at", held_up)
+        assert copy.read() is None
+    for tail in (log, copy, log, copy):
+        while (block := tail.read()) is not None:
+            _commit(scene, block)
+    assert _records(scene) == records
+    log.close()
+    copy.close()
+
+
+def _commit(scene: Scene, *blocks: Block | None) -> None:
+    for block in blocks:
+        assert block is not None
+        scene.blocks.append(block)
+        scene.save(block.after)
+
+
 def test_copytruncate_while_we_are_stopped(scene: Scene) -> None:
     scene.write_lines(1, 2)
     scene.read()
@@ -56,6 +124,93 @@ def test_copytruncate_while_we_are_stopped(scene: Scene) -> None:
     scene.restart()
     assert sorted(scene.read()) == rest + new
     assert scene.saved_lines == 4
+
+
+def test_copies_that_were_made_while_we_are_stopped_are_looked_at_the_youngest_first(
+    scene: GlobbedScene,
+) -> None:
+    """What the tail of one has begun says nothing of whether an older one was read."""
+    scene.last_first = True
+    records = scene.write_lines(1)
+    scene.read()
+    scene.stop()
+    for numbers in ((2, 3), range(100, 130)):
+        records += scene.write_lines(*numbers)
+        scene.copytruncate()
+    scene.restart()
+    scene.sight()
+    scene.restart()
+    scene.read()
+    assert sorted(_records(scene)) == sorted(records)
+
+
+def test_what_was_compressed_unread_is_read_after_a_younger_one(scene: GlobbedScene) -> None:
+    scene.last_first = True
+    records = scene.write_lines(1)
+    scene.read()
+    records += scene.write_lines(2)
+    scene.stop()
+    scene.rename()
+    records += scene.write_lines(3)
+    scene.rename()
+    scene.pack(".2")
+    scene.write(b"")
+    scene.restart()
+    scene.sight()
+    scene.restart()
+    scene.read()
+    assert sorted(_records(scene)) == sorted(records)
+
+
+def test_a_partial_line_in_a_copy_waits_across_a_kill(scene: GlobbedScene) -> None:
+    """Nothing of the copy was handed on before, but all up to there was read in the log."""
+    scene.last_first = True
+    records = scene.write_lines(1)
+    scene.write(b"half of a line")
+    scene.read()
+    scene.copytruncate()
+    assert scene.read() == []
+    scene.restart()
+    records += [b"half of a line", *scene.write_lines(2)]
+    scene.read()
+    scene.wait(6.0)
+    assert sorted(_records(scene)) == sorted(records)
+
+
+def test_an_empty_file_that_becomes_a_copy_while_we_are_stopped(scene: GlobbedScene) -> None:
+    records = scene.write_lines(*range(100, 120))
+    scene.read()
+    scene.rename()
+    records += scene.write_lines(*range(200, 220))
+    scene.sight()
+    scene.stop()
+    scene.sibling(".2").write_bytes(b"")
+    empty = scene.sibling(".2").stat()
+    at = FileKey(empty.st_dev, empty.st_ino, ANY_CONTENT)
+    scene.save(Position(at, 0, 0, digest(b"")))
+    scene.sibling(".2").write_bytes(scene.path.read_bytes())
+    scene.restart()
+    scene.read()
+    assert sorted(_records(scene)) == sorted(records)
+
+
+def test_what_another_tail_reads_is_compressed_before_anything_of_it_is_committed(
+    scene: GlobbedScene,
+) -> None:
+    scene.write_lines(1)
+    scene.read()
+    scene.copytruncate()
+    scene.sibling(".2").write_bytes(b"line 7\n")
+    other = scene.new_tail(str(scene.sibling(".2")), None, scene.files)
+    blocks = [other.read(), other.read()]
+    scene.pack(".2")
+    assert scene.read() == []
+    assert [block.data for block in blocks if block] == [b"", b"line 7\n"]
+    other.close()
+
+
+def _records(scene: Scene) -> list[bytes]:
+    return [record for block in scene.blocks for record in block.data.splitlines()]
 
 
 def test_what_only_looks_like_a_rotated_file_is_read(scene: Scene) -> None:

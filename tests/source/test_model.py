@@ -273,10 +273,28 @@ class Destroyed(History):
             assert record in known or b"~" in record or record in parts
 
 
-class Globbed(Undestroyed):
-    """A glob matches rotated files, too: each has a tail of its own, in no order among them."""
+class InAnyOrder(History):
+    """A glob matches rotated files, too: each has a tail of its own, and any may look first."""
 
     scenes = GlobbedScene
+    scene: GlobbedScene
+
+    @initialize(last_first=st.booleans())
+    def take_turns(self, last_first: bool) -> None:
+        self.scene.last_first = last_first
+
+
+class Globbed(InAnyOrder, Undestroyed):
+    """The log is rotated by name."""
+
+    def may_go(self, path: Path) -> bool:
+        # what was compressed unread is passed over where a younger one was read before
+        return super().may_go(path) and (not self.scene.last_first or self.is_read(path))
+
+    def is_read(self, path: Path) -> bool:
+        status = path.stat()
+        known = self.scene.lookup(status.st_dev, status.st_ino)
+        return status.st_size in {at.offset for at in known}
 
     @precondition(lambda self: self.scene.path.exists())
     @rule()
@@ -287,10 +305,8 @@ class Globbed(Undestroyed):
         return sorted(lines)
 
 
-class Copied(Destroyed):
-    """A glob matches the copies that copytruncate makes, which is how this log is rotated."""
-
-    scenes = GlobbedScene
+class Copied(InAnyOrder, Destroyed):
+    """The log is rotated by copytruncate."""
 
     @rule(look=st.booleans(), count=st.integers(0, 3))
     def copy_and_truncate(self, look: bool, count: int) -> None:

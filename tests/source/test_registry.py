@@ -15,6 +15,11 @@ def position(inode: int) -> Position:
     return Position(FileKey(1, inode, b""), 10, 1, b"")
 
 
+class _Reader:
+    head = b""
+    given = None
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_claims_and_positions_are_those_of_a_simple_model(
     monkeypatch: pytest.MonkeyPatch, seed: int
@@ -28,7 +33,7 @@ def test_claims_and_positions_are_those_of_a_simple_model(
         inode, owner = chance.randrange(8), chance.choice(owners)
         action = chance.choice(["claim", "release", "leave", "forget"])
         if action == "claim":
-            assert files.claim(1, inode, owner, lambda: b"") is (
+            assert files.claim(1, inode, owner, _Reader()) is (
                 claimed.setdefault(inode, owner) is owner
             )
         elif action == "forget" and chance.random() < 0.3:
@@ -48,5 +53,5 @@ def test_claims_and_positions_are_those_of_a_simple_model(
             assert bool(files.positions(1, one)) == (one in left)
     for owner in owners:
         files.forget(owner)
-    assert not files._owners and not files._left and not files._peeks and not files._of
+    assert not files._owners and not files._left and not files._readers and not files._of
     assert all(not files.positions(1, inode) for inode in range(8))

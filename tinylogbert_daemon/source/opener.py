@@ -162,7 +162,7 @@ class Opener:
     def claim(self, reader: FileReader) -> bool:
         """Reserve an open file; close it where it is read already, here or by another tail."""
         if reader.identity in self.readers or not self._files.claim(
-            *reader.identity, self._owner, lambda: reader.head
+            *reader.identity, self._owner, reader
         ):
             reader.close()
             return False

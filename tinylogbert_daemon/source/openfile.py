@@ -59,6 +59,10 @@ class OpenFile:
         """Look whether there is anything in the file."""
         return self._file.look().size > 0
 
+    def look(self) -> None:
+        """Bring ``size`` up to date."""
+        self.size = self._file.look().size
+
     def is_part_of(self, other: OpenFile, least: int = TAIL_BYTES) -> bool:
         """Tell by both its ends whether the file is a copy of the beginning of another one.
 

@@ -36,6 +36,8 @@ class FileReader(OpenFile):
         super().__init__(file, limits, form)
         self._source = source
         self._path = path
+        self.given: Position | None = None
+        """Where what was handed on ends; of a file truncated since, until the next is, before."""
         self.start_over([])
 
     def start_over(self, known: list[Position]) -> None:
@@ -106,7 +108,7 @@ class FileReader(OpenFile):
             at, skipping = last_records(self._file, end, 0, self._limits.block_bytes, self._coding)
         tail = digest(read_tail(self._file, at))
         lines = self._lines + self._lines_before.get(key, 0)
-        after = Position(key, at, lines, tail, skipping=skipping)
+        after = self.given = Position(key, at, lines, tail, skipping=skipping)
         return Block(self._source, self._path, b"", at, 0, after, sighting=True)
 
     def standing(self) -> Block:
@@ -267,13 +269,14 @@ class FileReader(OpenFile):
         if not readback:
             self._lines += lines
         self._saved = True
+        self.given = self.position
         return Block(
             self._source,
             self._path,
             data,
             offset,
             lines,
-            self.position,
+            self.given,
             readback=readback,
             coding=self._coding,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection
+from typing import Protocol
 
 from tinylogbert_daemon.source.block import Position
 from tinylogbert_daemon.source.identity import alike
@@ -28,6 +29,18 @@ def nothing_alike(head: bytes) -> list[Position]:
     return []
 
 
+class Reading(Protocol):
+    """A file while a tail reads it; asked from any thread."""
+
+    @property
+    def head(self) -> bytes:
+        """How the file begins. Raises ``OSError`` where it was closed meanwhile."""
+
+    @property
+    def given(self) -> Position | None:
+        """Where what was handed on of it ends, committed or not; None before anything was."""
+
+
 class OpenFiles:
     """Claims and positions of files by (device, inode), shared by the tails of a process.
 
@@ -43,7 +56,7 @@ class OpenFiles:
         self._lookup = lookup
         self._lock = threading.Lock()
         self._owners: dict[tuple[int, int], object] = {}
-        self._peeks: dict[tuple[int, int], Callable[[], bytes]] = {}
+        self._readers: dict[tuple[int, int], Reading] = {}
         self._left: OrderedDict[tuple[int, int], tuple[object, Position]] = OrderedDict()
         self._followed: defaultdict[str, set[object]] = defaultdict(set)
         # what each owner claims or has left, so that to forget one costs nothing of the others
@@ -66,20 +79,21 @@ class OpenFiles:
         with self._lock:
             return path in self._followed
 
-    def claim(
-        self, device: int, inode: int, owner: object, peek: Callable[[], bytes] | None = None
-    ) -> bool:
-        """Reserve a file for ``owner``; False where another one reads it.
-
-        ``peek`` returns how the file begins while it is open.
-        """
+    def claim(self, device: int, inode: int, owner: object, reader: Reading | None = None) -> bool:
+        """Reserve a file for ``owner``, whose ``reader`` it is; False where another reads it."""
         with self._lock:
             mine = self._owners.setdefault((device, inode), owner) is owner
             if mine:
                 self._of[owner].add((device, inode))
-            if mine and peek is not None:
-                self._peeks[(device, inode)] = peek
+            if mine and reader is not None:
+                self._readers[(device, inode)] = reader
             return mine
+
+    def given(self, device: int, inode: int) -> Position | None:
+        """Return where a file's reader stands by what it has handed on; None where it has not."""
+        with self._lock:
+            reader = self._readers.get((device, inode))
+        return None if reader is None else reader.given
 
     def is_claimed(self, device: int, inode: int) -> bool:
         """Tell whether anybody reads a file."""
@@ -94,7 +108,7 @@ class OpenFiles:
         with self._lock:
             if self._owners.get(identity) is owner:
                 del self._owners[identity]
-                self._peeks.pop(identity, None)
+                self._readers.pop(identity, None)
             before = self._left.get(identity)
             if position is not None:
                 self._left[identity] = (owner, position)
@@ -112,7 +126,7 @@ class OpenFiles:
             for identity in self._of.pop(owner, ()):
                 if self._owners.get(identity) is owner:
                     del self._owners[identity]
-                    self._peeks.pop(identity, None)
+                    self._readers.pop(identity, None)
                 if identity in self._left and self._left[identity][0] is owner:
                     del self._left[identity]
 
@@ -144,17 +158,20 @@ class OpenFiles:
             left = [position for _, position in self._left.values()]
         found = [*alike(head, left), *self._alike(head)]
         with self._lock:
-            peeks = dict(self._peeks)
-        for position in found:
+            readers = dict(self._readers)
+        # what is not committed yet counts for whether it is open
+        given = [reader.given for reader in readers.values() if reader.given is not None]
+        for position in [*found, *alike(head, given)]:
             identity = position.key.device, position.key.inode
             # a freed inode number may be that of quite another file now
-            if identity in peeks and identity not in past and _is_open(position, peeks[identity]):
+            reader = None if identity in past else readers.get(identity)
+            if reader is not None and _is_open(position, reader):
                 return None
         return found
 
 
-def _is_open(position: Position, peek: Callable[[], bytes]) -> bool:
+def _is_open(position: Position, reader: Reading) -> bool:
     try:
-        return bool(alike(peek(), [position]))
+        return bool(alike(reader.head, [position]))
     except OSError:  # closed meanwhile
         return False

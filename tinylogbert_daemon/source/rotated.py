@@ -21,8 +21,8 @@ class Rotated:
         self._files = files
         # (device, inode, size) of packed files that were looked into
         self._judged: set[tuple[int, int, int]] = set()
-        self.read_copies: list[Block] = []
-        """Copies with nothing to read, for the state to know; whoever takes one removes it."""
+        self.copies: list[Block] = []
+        """Copies of what was read, for the state to know; whoever takes one removes it."""
 
     def siblings(self) -> list[Sibling]:
         """Return the path's rotated siblings that are not open here, oldest first."""
@@ -48,19 +48,20 @@ class Rotated:
         ``fresh``, what is younger than the youngest of these. What is older was there before this
         path was ever read. Mere copies of ``log`` are left out. A file that was only seen, and
         empty, counts for this where there is nothing better, as its inode may be that of a younger
-        one now.
+        one now. Where some are followed themselves, any may have been read before what is older.
         """
         anchored = False
+        in_turn = not any(self._files.is_followed(file.path) for file in others)
         found: list[FileReader | Sibling] = []  # the youngest first
         count = 0  # of those up to the oldest that was only seen
         for file in reversed(others):
             saved = self._files.positions(*file.identity)
             own = with_content(saved)
             only_seen = bool(saved) and not own and not file.packed
-            reader = self._resumed(file, own, known, anchored=anchored)
+            reader = self._resumed(file, own, known, older=anchored and in_turn)
             if reader is None:
                 file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
-            if reader is None and file.packed and not anchored:
+            if reader is None and file.packed and not (anchored and in_turn):
                 before = self._packed_before(file, known)
                 if before is None:
                     anchored = True
@@ -75,13 +76,16 @@ class Rotated:
                     count = len(found)
                 continue
             anchored = True
-            if reader.lag_bytes == 0:
-                # remembered, so that a copy is not taken for a file that nobody has read
-                if not file.packed and reader.position.key not in {at.key for at in own}:
-                    self.read_copies.append(reader.standing())
-                self._opener.leave(reader)
-            elif self._opener.claim(reader):
+            unread = reader.lag_bytes > 0
+            if unread and not self._opener.claim(reader):
+                continue
+            # remembered, so that a copy is not taken for a file that nobody has read
+            if not file.packed and reader.position.key not in {at.key for at in own}:
+                self.copies.append(reader.standing())
+            if unread:
                 found.append(reader)
+            else:
+                self._opener.leave(reader)
         readers: list[FileReader] = []
         for one in reversed(found if anchored else found[:count]):
             readers += [one] if isinstance(one, FileReader) else self.whole([one], log)
@@ -136,18 +140,26 @@ class Rotated:
         """
         look = self._opener.looking_at
         for base in filter(self._files.is_followed, bases(path)):
-            with suppress(OSError), look(base) as log, look(path) as file:
+            with suppress(OSError), look(path) as file, look(base) as log:
                 own = self._opener.known(file)
                 if file.identity == log.identity or any(file.fits(at) for at in own):
                     return False
-                if file.size == 0 or file.is_part_of(log, 1):
-                    return True
-                known = self._files.positions(*log.identity)
-                # a log that is not what any position says was truncated, and nobody has looked yet
-                looked_at = any(log.fits(at) for at in known)
-                if not looked_at and any(file.fits(at) for at in known):
+                if file.size == 0 or file.is_part_of(log, 1) or self._was_part_of(file, log):
                     return True
         return False
+
+    def _was_part_of(self, file: FileReader, log: FileReader) -> bool:
+        """Tell whether ``log`` was truncated, nobody has looked yet, and ``file`` is its copy.
+
+        All of this may happen, and go on, while it is looked at. Read from a log that was not
+        truncated up to now, ``file`` would have been told for a part of it.
+        """
+        given = self._files.given(*log.identity)
+        known = self._files.positions(*log.identity) if given is None else [given]
+        if any(log.fits(at) for at in known):
+            return False
+        file.look()  # what it lacked a moment ago it has now: only then is a log truncated
+        return any(file.fits(at) for at in known)
 
     def _begin(self, file: Sibling, logs: list[FileReader]) -> FileReader | None:
         """Open one file for :meth:`whole`; None where it is no new one. Raises ``OSError``."""
@@ -196,25 +208,27 @@ class Rotated:
         return self._files.alike(self._opener.begin(file, unpacked=True), past)
 
     def _resumed(
-        self, file: Sibling, own: list[Position], known: list[Position], *, anchored: bool
+        self, file: Sibling, own: list[Position], known: list[Position], *, older: bool
     ) -> FileReader | None:
         """Open ``file`` where a position fits: its own, or one that ``known`` was taken of.
 
-        What is older than what was read before (``anchored``) is a copy if all of it was read, too.
+        What is ``older`` than what was read before is a copy if all of it was read, too.
         """
         contents = [at for at in known if at.offset > 0]
         if file.packed:
-            if not own and (anchored or not contents):
+            if not own and (older or not contents):
                 return None
             # of a copy that was read farther; an inode may be that of quite another file now
-            before = self._packed_before(file, known) or []
+            before = self._packed_before(file, known)
+            if before is None:
+                return None
             return self._opener.open_known(file, [*(own or contents), *before], foreign=True)
         # a copy may have got the inode of what was read before
         reader = self._opener.open_known(file, own, foreign=False)
         if reader is not None:
             return reader
         reader = self._opener.open_known(file, contents, foreign=True)
-        if reader is not None and anchored and reader.lag_bytes:
+        if reader is not None and older and reader.lag_bytes:
             reader.close()
             return None
         return reader

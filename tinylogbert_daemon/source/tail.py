@@ -116,7 +116,7 @@ class Tail:
         It does not wait for the disk, so that the event loop may call it: what two threads take
         turns at costs as much as a third of the hot path. None says nothing; :meth:`read` does.
         """
-        if len(self._readers) != 1 or self._rotated.read_copies:
+        if len(self._readers) != 1 or self._rotated.copies:
             return None
         try:
             block = self._readers[0].read_at_once(self._clock.monotonic())
@@ -170,10 +170,10 @@ class Tail:
     def _read_open(self, now: float) -> Block | None:
         """Return the next block of the oldest file that has one; give up quiet old files."""
         index = 0
-        while index < len(self._readers) or self._rotated.read_copies:
+        while index < len(self._readers) or self._rotated.copies:
             # before the log's new position tells that it was truncated
-            if self._rotated.read_copies:
-                return self._rotated.read_copies.pop(0)
+            if self._rotated.copies:
+                return self._rotated.copies.pop(0)
             reader = self._readers[index]
             younger = self._readers[index + 1 :]
             try:
@@ -297,9 +297,10 @@ class Tail:
             come = self._strangers.newcomers(others)
             old = [file for file in others if file not in come]
             self.stats.rotated += len(come)
-            return [*beside.unread(old, [], fresh=False)[1], *beside.whole(come, opened)]
+            before = beside.unread(old, [], opened, fresh=False)[1]
+            return [*before, *beside.whole(come, opened)]
         if opener.place(opened, known):
-            return beside.unread(others, [], fresh=False)[1]
+            return beside.unread(others, [], opened, fresh=False)[1]
         if isinstance(self._start, ReadBack):  # what a tail of its own begins with is no past
             others = [file for file in others if not opener.is_read(file)]
         rotated, before = beside.unread(others, known, opened)
