@@ -41,11 +41,14 @@ class Scene:
         self.limits = limits
         self.form = form
         self.saved: dict[FileKey, Position] = {}
+        self.read_as: dict[FileKey, str] = {}
         self.blocks: list[Block] = []
         self._begin(start)
 
     def _begin(self, start: Start) -> None:
-        self.files = OpenFiles(self.lookup, lambda head: alike(head, self.saved.values()))
+        self.files = OpenFiles(
+            self.lookup, lambda head: alike(head, self.saved.values()), self.read_as.get
+        )
         self.tail = self.new_reader(start, self.files)
 
     def new_reader(self, start: Start, files: OpenFiles) -> Tail:
@@ -76,7 +79,7 @@ class Scene:
             self.check(block)
             if not block.sighting:
                 self.blocks.append(block)
-            self.save(block.after)
+            self.save(block.after, block.path)
             records += block.data.split(b"\n")[:-1]
         return records
 
@@ -84,9 +87,11 @@ class Scene:
         """Read as :func:`~tinylogbert_daemon.source.follow.follow` does."""
         return self.tail.read_at_once() or self.tail.read()
 
-    def save(self, position: Position) -> None:
+    def save(self, position: Position, path: str | None = None) -> None:
         """Keep a position as the state does: what is told by its content needs nothing less."""
         key = position.key
+        if path is not None:
+            self.read_as[key] = path
         self.saved.pop(replace(key, head=ANY_CONTENT), None)
         self.saved[key] = position
 
@@ -94,8 +99,8 @@ class Scene:
         """Read on up to a file that is new, but nothing of it; return where it is said to stand."""
         while not (block := self.tail.read()) or not block.sighting:
             assert block is not None, "there is no new file"
-            self.save(block.after)
-        self.save(block.after)
+            self.save(block.after, block.path)
+        self.save(block.after, block.path)
         return block.after
 
     def wait(self, seconds: float) -> list[bytes]:

@@ -111,7 +111,7 @@ def _commit(scene: Scene, *blocks: Block | None) -> None:
     for block in blocks:
         assert block is not None
         scene.blocks.append(block)
-        scene.save(block.after)
+        scene.save(block.after, block.path)
 
 
 def test_copytruncate_while_we_are_stopped(scene: Scene) -> None:
@@ -144,7 +144,10 @@ def test_copies_that_were_made_while_we_are_stopped_are_looked_at_the_youngest_f
     assert sorted(_records(scene)) == sorted(records)
 
 
-def test_what_was_compressed_unread_is_read_after_a_younger_one(scene: GlobbedScene) -> None:
+@pytest.mark.parametrize("both", [False, True])
+def test_what_was_compressed_unread_is_read_after_a_younger_one(
+    scene: GlobbedScene, both: bool
+) -> None:
     scene.last_first = True
     records = scene.write_lines(1)
     scene.read()
@@ -157,6 +160,29 @@ def test_what_was_compressed_unread_is_read_after_a_younger_one(scene: GlobbedSc
     scene.write(b"")
     scene.restart()
     scene.sight()
+    scene.stop()
+    if both:
+        scene.pack(".1")
+    scene.restart()
+    scene.read()
+    assert sorted(_records(scene)) == sorted(records)
+
+
+def test_what_is_compressed_unseen_is_read_where_another_tail_finished_an_older_one(
+    scene: GlobbedScene,
+) -> None:
+    scene.last_first = True
+    records = scene.write_lines(1)
+    scene.read()
+    records += scene.write_lines(2)
+    scene.stop()
+    scene.rename()
+    records += scene.write_lines(3)
+    scene.rename()
+    scene.write(b"")
+    scene.restart()
+    _commit(scene, scene.next())
+    scene.pack(".1")
     scene.restart()
     scene.read()
     assert sorted(_records(scene)) == sorted(records)
@@ -286,7 +312,7 @@ def test_first_start_where_what_was_rotated_is_followed_too(
     records = []
     for tail in (scene.tail, other, scene.tail) if log_first else (other, scene.tail):
         while (block := tail.read_at_once() or tail.read()) is not None:
-            scene.save(block.after)
+            scene.save(block.after, block.path)
             records += block.data.splitlines()
             assert block.readback or not block.data
     assert sorted(records) == [b"line 1", b"line 2"]

@@ -122,7 +122,7 @@ class History(RuleBasedStateMachine):
     def commit_first(self, count: int) -> None:
         for block in self.uncommitted[:count]:
             self.scene.blocks.append(block)
-            self.scene.save(block.after)
+            self.scene.save(block.after, block.path)
             self.committed += block.data.split(b"\n")[:-1]
         del self.uncommitted[:count]
 
@@ -286,15 +286,6 @@ class InAnyOrder(History):
 
 class Globbed(InAnyOrder, Undestroyed):
     """The log is rotated by name."""
-
-    def may_go(self, path: Path) -> bool:
-        # what was compressed unread is passed over where a younger one was read before
-        return super().may_go(path) and (not self.scene.last_first or self.is_read(path))
-
-    def is_read(self, path: Path) -> bool:
-        status = path.stat()
-        known = self.scene.lookup(status.st_dev, status.st_ino)
-        return status.st_size in {at.offset for at in known}
 
     @precondition(lambda self: self.scene.path.exists())
     @rule()

@@ -92,6 +92,8 @@ def test_a_file_that_was_seen_before_it_had_a_line_is_told_by_its_first_line_the
     assert store.committed_lines() == {PATH: 0}
     known = Positions([rows[empty], rows[begun]])
     assert known.look_up(1, 1 << 63) == [rows[begun].position]
+    assert known.read_as(begun) == PATH
+    assert known.read_as(empty) is None
 
 
 def test_several_blocks_in_one_commit(store: Store) -> None:

@@ -121,7 +121,9 @@ class Pipeline:
             config.tail,
             on_block=self._on_block,
             on_empty=self.committer.know,
-            files=OpenFiles(self._positions.look_up, self._positions.alike),
+            files=OpenFiles(
+                self._positions.look_up, self._positions.alike, self._positions.read_as
+            ),
             known=set(known),
             from_beginning=set(from_beginning),
             own_paths=[config.jsonl_path, *database_files(store.path)],
@@ -244,12 +246,12 @@ class Pipeline:
 
     async def _on_block(self, block: Block) -> None:
         if block.sighting:
-            self._positions.put(block.after)
+            self._positions.put(block.after, block.path)
             self.committer.sighted(block, self._clock.now())
             return
         async with self._work.part():
             tally = await self._processor.process(block, self.committer.effects)
-            self._positions.put(block.after)
+            self._positions.put(block.after, block.path)
             await self.committer.added(tally)
 
     async def _work_off(self) -> None:

@@ -105,6 +105,14 @@ class Opener:
         """Tell whether a sibling is read by any tail."""
         return self._files.is_claimed(*file.identity)
 
+    def was_read_here(self, reader: FileReader, known: list[Position]) -> bool:
+        """Tell whether it was this tail that has read up to where ``reader`` was placed.
+
+        That is one of the ``known`` positions. Where nobody knows, it was.
+        """
+        keys = [at.key for at in known if at.offset == reader.offset]
+        return not keys or any(self._files.is_read_by(self._owner, self._path, key) for key in keys)
+
     def siblings(self) -> list[Sibling]:
         """Return the path's rotated siblings, open or not, oldest first."""
         return siblings(self._path, self._files.listings)

@@ -7,12 +7,13 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from tinylogbert_daemon.source.block import Position
+from tinylogbert_daemon.source.block import FileKey, Position
 from tinylogbert_daemon.source.identity import alike
 from tinylogbert_daemon.source.listing import Listings
 
 Alike = Callable[[bytes], "list[Position]"]
 Lookup = Callable[[int, int], "list[Position]"]
+ReadAs = Callable[[FileKey], "str | None"]
 
 _REMEMBERED = 4096
 
@@ -27,6 +28,12 @@ def nothing_alike(head: bytes) -> list[Position]:
     """Return no position, as :func:`nothing_saved` does."""
     del head
     return []
+
+
+def read_as_anything(key: FileKey) -> str | None:
+    """Return no path, as :func:`nothing_saved` no position."""
+    del key
+    return None
 
 
 class Reading(Protocol):
@@ -50,10 +57,16 @@ class OpenFiles:
     any thread.
     """
 
-    def __init__(self, lookup: Lookup = nothing_saved, alike: Alike = nothing_alike) -> None:
+    def __init__(
+        self,
+        lookup: Lookup = nothing_saved,
+        alike: Alike = nothing_alike,
+        read_as: ReadAs = read_as_anything,
+    ) -> None:
         self.listings = Listings()
         self._alike = alike
         self._lookup = lookup
+        self._read_as = read_as
         self._lock = threading.Lock()
         self._owners: dict[tuple[int, int], object] = {}
         self._readers: dict[tuple[int, int], Reading] = {}
@@ -147,6 +160,17 @@ class OpenFiles:
             left = self._left.get((device, inode))
         saved = self._lookup(device, inode)
         return [left[1], *saved] if left else saved
+
+    def is_read_by(self, owner: object, path: str, key: FileKey) -> bool:
+        """Tell whether ``owner``, the tail of ``path``, was the last to read what ``key`` is of.
+
+        Where nobody knows, it was.
+        """
+        with self._lock:
+            left = self._left.get((key.device, key.inode))
+        if left is not None and left[1].key == key:
+            return left[0] is owner
+        return self._read_as(key) in (None, path)
 
     def alike(self, head: bytes, past: Collection[tuple[int, int]] = ()) -> list[Position] | None:
         """Return what is known of files that begin as ``head`` does, whatever file that was.

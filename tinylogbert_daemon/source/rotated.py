@@ -45,51 +45,56 @@ class Rotated:
 
         Those are: siblings with a position; a copy (by content, made by copytruncate) of the file
         that ``known`` was taken of; the compressed form of any file with a position; and, where
-        ``fresh``, what is younger than the youngest of these. What is older was there before this
-        path was ever read. Mere copies of ``log`` are left out. A file that was only seen, and
-        empty, counts for this where there is nothing better, as its inode may be that of a younger
-        one now. Where some are followed themselves, any may have been read before what is older.
+        ``fresh``, what is younger than one of these. What is older was there before this path was
+        ever read. It ends with the youngest that this tail has read, as it reads the oldest first;
+        the tail of another name may have read its file before what is older. Mere copies of
+        ``log`` are left out. A file that was only seen, and empty, counts for this where there is
+        nothing better, as its inode may be that of a younger one now.
         """
-        anchored = False
-        in_turn = not any(self._files.is_followed(file.path) for file in others)
+        begun = over = False  # whether any was read before, and by this tail
         found: list[FileReader | Sibling] = []  # the youngest first
-        count = 0  # of those up to the oldest that was only seen
+        new = 0  # of those, how many are younger than one that was read before
+        seen: set[tuple[int, int]] = set()
         for file in reversed(others):
             saved = self._files.positions(*file.identity)
             own = with_content(saved)
-            only_seen = bool(saved) and not own and not file.packed
-            reader = self._resumed(file, own, known, older=anchored and in_turn)
-            if reader is None:
-                file = compressed_meanwhile(file) or file  # noqa: PLW2901 - the same one
-            if reader is None and file.packed and not (anchored and in_turn):
-                before = self._packed_before(file, known)
-                if before is None:
-                    anchored = True
-                    continue
-                reader = self._opener.open_known(file, before, foreign=True)
-            if reader is None:
+            reader, tried = self._resumed(file, own, known, older=over)
+            if reader is None and (packed := compressed_meanwhile(file)) is not None:
+                file = packed  # noqa: PLW2901 - the same one
+                reader, tried = self._resumed(file, own, known, older=over)
+            if reader is None and tried is not None:
                 # truncated: an older one may be the copy of what it was
                 known = [*known, *own]
-                if only_seen or (fresh and not anchored):
+                only_seen = bool(saved) and not own and not file.packed
+                if only_seen or (fresh and not over):
                     found.append(file)
-                if only_seen and not anchored:
-                    count = len(found)
+                if only_seen:
+                    seen.add(file.identity)
+                    new = new if begun else len(found)
                 continue
-            anchored = True
-            unread = reader.lag_bytes > 0
-            if unread and not self._opener.claim(reader):
-                continue
-            # remembered, so that a copy is not taken for a file that nobody has read
-            if not file.packed and reader.position.key not in {at.key for at in own}:
-                self.copies.append(reader.standing())
-            if unread:
+            begun, new = True, len(found)
+            over = over or reader is None or self._opener.was_read_here(reader, tried or [])
+            if reader is not None and self._taken(reader, file, own):
                 found.append(reader)
-            else:
-                self._opener.leave(reader)
         readers: list[FileReader] = []
-        for one in reversed(found if anchored else found[:count]):
-            readers += [one] if isinstance(one, FileReader) else self.whole([one], log)
-        return anchored or count > 0, readers
+        for place, one in reversed(list(enumerate(found))):
+            if isinstance(one, FileReader):
+                readers.append(one)
+            elif place < new or one.identity in seen:
+                readers += self.whole([one], log)
+        return begun or new > 0, readers
+
+    def _taken(self, reader: FileReader, file: Sibling, own: list[Position]) -> bool:
+        """Claim what was placed where it was left; tell whether there is anything more to read."""
+        unread = reader.lag_bytes > 0
+        if unread and not self._opener.claim(reader):
+            return False
+        # remembered, so that a copy is not taken for a file that nobody has read
+        if not file.packed and reader.position.key not in {at.key for at in own}:
+            self.copies.append(reader.standing())
+        if not unread:
+            self._opener.leave(reader)
+        return unread
 
     def between(
         self, last: FileReader, named_ns: int, log: FileReader | None = None
@@ -209,26 +214,28 @@ class Rotated:
 
     def _resumed(
         self, file: Sibling, own: list[Position], known: list[Position], *, older: bool
-    ) -> FileReader | None:
+    ) -> tuple[FileReader | None, list[Position] | None]:
         """Open ``file`` where a position fits: its own, or one that ``known`` was taken of.
 
+        Also return the positions tried, None where a file is open that may be ``file`` unpacked.
         What is ``older`` than what was read before is a copy if all of it was read, too.
         """
         contents = [at for at in known if at.offset > 0]
         if file.packed:
-            if not own and (older or not contents):
-                return None
+            if older and not own:
+                return None, []
             # of a copy that was read farther; an inode may be that of quite another file now
             before = self._packed_before(file, known)
             if before is None:
-                return None
-            return self._opener.open_known(file, [*(own or contents), *before], foreign=True)
+                return None, None
+            tried = [*(own or contents), *before]
+            return self._opener.open_known(file, tried, foreign=True), tried
         # a copy may have got the inode of what was read before
         reader = self._opener.open_known(file, own, foreign=False)
         if reader is not None:
-            return reader
+            return reader, own
         reader = self._opener.open_known(file, contents, foreign=True)
         if reader is not None and older and reader.lag_bytes:
             reader.close()
-            return None
-        return reader
+            reader = None
+        return reader, contents
