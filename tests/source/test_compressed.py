@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -266,6 +267,36 @@ def test_compressed_between_the_listing_and_the_opening(
         scene.rename()
     new = scene.write_lines(4)
 
+    with monkeypatch.context() as patch:
+        patch.setattr(opener, "siblings", _compressed_after_listing(scene))
+        if stopped:
+            scene.restart()
+        assert scene.read() == rest + new
+    scene.restart()
+    assert scene.read() == []
+    assert scene.lines == len(rest) + 2 == scene.saved_lines
+
+
+def test_seen_when_it_was_empty_and_compressed_between_the_listing_and_the_opening(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else was ever seen of this log."""
+    scene.write(b"")
+    scene.read()
+    scene.stop()
+    old = scene.write_lines(1)
+    scene.rename()
+    new = scene.write_lines(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(opener, "siblings", _compressed_after_listing(scene))
+        scene.restart()
+        assert scene.read() == old + new
+    assert scene.lines == 2 == scene.saved_lines
+
+
+def _compressed_after_listing(
+    scene: Scene,
+) -> Callable[[str, Listings], list[identity.Sibling]]:
     def late(path: str, listings: Listings) -> list[identity.Sibling]:
         found = identity.siblings(path, listings)
         for name in (".2", ".1"):
@@ -273,14 +304,7 @@ def test_compressed_between_the_listing_and_the_opening(
                 scene.pack(name)
         return found
 
-    with monkeypatch.context() as patch:
-        patch.setattr(opener, "siblings", late)
-        if stopped:
-            scene.restart()
-        assert scene.read() == rest + new
-    scene.restart()
-    assert scene.read() == []
-    assert scene.lines == len(rest) + 2 == scene.saved_lines
+    return late
 
 
 @pytest.mark.parametrize("stopped", [False, True])

@@ -58,6 +58,7 @@ class Rotated:
         for file in reversed(others):
             saved = self._files.positions(*file.identity)
             own = with_content(saved)
+            only_seen = bool(saved) and not own and not file.packed
             reader, tried = self._resumed(file, own, known, older=over)
             if reader is None and (packed := compressed_meanwhile(file)) is not None:
                 file = packed  # noqa: PLW2901 - the same one
@@ -65,7 +66,6 @@ class Rotated:
             if reader is None and tried is not None:
                 # truncated: an older one may be the copy of what it was
                 known = [*known, *own]
-                only_seen = bool(saved) and not own and not file.packed
                 if only_seen or (fresh and not over):
                     found.append(file)
                 if only_seen:
