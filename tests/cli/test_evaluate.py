@@ -32,14 +32,16 @@ def test_the_model_stands_beside_simple_detectors(
     assert captured.out.startswith("150 lines, 30 of them anomalies\n")
     for name in ("model", "new pattern", "rare pattern", "line length"):
         assert f"\n{name} " in captured.out
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = json.loads((folder / "results.json").read_text())
     assert metrics["artifact"] == model_folder.name
     found = metrics["detectors"]["model"]
     assert found["auc"] > 0.5
     assert f"{found['auc']:.4f}" in captured.out
     assert {path.name for path in folder.iterdir()} == {
-        "metrics.json", "roc.png", "precision_recall.png", "scores.png", "thresholds.png",
+        "report.html", "results.json", "roc.png", "precision_recall.png", "scores.png",
+        "thresholds.png",
     }  # fmt: skip
+    assert f"{found['auc']:.3f}" in (folder / "report.html").read_text()
     assert all(f"wrote {path}" in captured.err for path in folder.iterdir())
 
 
@@ -53,7 +55,7 @@ def test_thresholds_are_looked_for_as_asked(
     assert command("evaluate", *arguments) == 0
 
     printed = capsys.readouterr().out
-    operating = json.loads((tmp_path / "report" / "metrics.json").read_text())["operating"]
+    operating = json.loads((tmp_path / "report" / "results.json").read_text())["operating"]
     assert operating["wish"] == {
         "threshold": 0.7, "budget": 3, "precision": 0.4, "quiet_seconds": 3600.0,
     }  # fmt: skip

@@ -14,7 +14,8 @@ from tinylogbert_daemon.errors import DataError
 from tinylogbert_daemon.training.embeddings import lay_out
 from tinylogbert_daemon.training.evaluate import Scored, evaluate_scores
 from tinylogbert_daemon.training.panels import TITLES, draw
-from tinylogbert_daemon.training.report import page
+from tinylogbert_daemon.training.plots import visualize_results
+from tinylogbert_daemon.training.report import comparison_page, evaluation_page
 from tinylogbert_daemon.training.threshold import Wish, operating_points
 
 HOSTILE = "<script>alert(1)</script>\"'& \x1b[31m\u202e"
@@ -95,16 +96,46 @@ def test_all_plots_are_png_files_of_their_own(images: dict[str, Path]) -> None:
 
 
 def test_the_page_needs_nothing_beside_it(images: dict[str, Path]) -> None:
-    text = page(results(models()), images)
+    found = alone(comparison_page(results(models()), images), len(TITLES))
+    assert "TinyLogBERT wins." in found.words
+
+
+def alone(text: str, images: int) -> Page:
+    """Check that a page holds so many images and needs nothing beside it."""
     found = Page(text)
     sources = [attributes["src"] or "" for tag, attributes in found.tags if tag == "img"]
-    assert len(sources) == len(TITLES)
+    assert len(sources) == images
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert not re.search(r"https?://|url\(|@import", text)
     assert not {"script", "link", "iframe"} & {tag for tag, _ in found.tags}
     assert "prefers-color-scheme: dark" in text
     assert "default-src 'none'" in text
-    assert "TinyLogBERT wins." in found.words
+    return found
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_the_page_of_an_evaluation_needs_nothing_beside_it(tmp_path: Path, drawn: bool) -> None:
+    found = scored(LABELS, SCORES)
+    content = {
+        "file": HOSTILE,
+        "lines": 40,
+        "anomalies": 10,
+        "texts": 4,
+        "artifact": HOSTILE,
+        "detectors": {
+            "model": evaluate_scores(LABELS, SCORES),
+            HOSTILE: evaluate_scores(LABELS, SCORES),
+        },
+        "operating": operating_points(
+            LABELS, SCORES, found.texts, found.times, Wish(precision=0.9)
+        ),
+    }
+    plots = visualize_results(LABELS, SCORES, tmp_path) if drawn else []
+    text = evaluation_page(content, {plot.stem: plot for plot in plots})
+    page = alone(text, len(plots))
+    assert "<script" not in text and "\x1b" not in text
+    assert "1.000" in page.words
+    assert any("labelled lines, 10 of them anomalies" in word for word in page.words)
 
 
 def test_nothing_of_a_line_or_a_name_acts_in_the_page(images: dict[str, Path]) -> None:
@@ -118,7 +149,7 @@ def test_nothing_of_a_line_or_a_name_acts_in_the_page(images: dict[str, Path]) -
         "split": {},
         "notes": [HOSTILE],
     }  # fmt: skip
-    text = page(content, images)
+    text = comparison_page(content, images)
     found = Page(text)
     assert "<script" not in text
     assert "\x1b" not in text
@@ -129,7 +160,7 @@ def test_nothing_of_a_line_or_a_name_acts_in_the_page(images: dict[str, Path]) -
 
 def test_two_texts_are_too_few_to_show_embeddings(images: dict[str, Path]) -> None:
     without = {name: path for name, path in images.items() if name != "embeddings"}
-    assert "Too few distinct texts" in page(results(models()), without)
+    assert "Too few distinct texts" in comparison_page(results(models()), without)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

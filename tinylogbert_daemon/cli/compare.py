@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinylogbert_daemon.cli.console import line_progress, make_folder, output_file
+from tinylogbert_daemon.cli.console import line_progress, make_folder
 from tinylogbert_daemon.cli.evaluate import (
     DATA_HELP,
     add_wish_arguments,
+    save_report,
     wish_of,
-    write_json,
 )
 from tinylogbert_daemon.cli.setup import load_setup, need_train_extra, seed
 from tinylogbert_daemon.errors import DataError, TinyLogBertError
@@ -23,9 +23,6 @@ from tinylogbert_daemon.escape import printable
 
 if TYPE_CHECKING:
     from tinylogbert_daemon.training.threshold import Wish
-
-REPORT_FILE = "report.html"
-RESULTS_FILE = "results.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,12 +119,10 @@ def write_report(
     results: Mapping[str, Any], images: Mapping[str, Path], folder: Path
 ) -> Sequence[Path]:
     """Write ``results.json`` and the page; return these and the plots."""
-    from tinylogbert_daemon.training.report import page
+    from tinylogbert_daemon.training.report import comparison_page
 
-    report = folder / REPORT_FILE
-    with output_file(report) as stream:
-        stream.write(page(results, images).encode())
-    return [report, write_json(folder / RESULTS_FILE, results), *images.values()]
+    page = comparison_page(results, images)
+    return [*save_report(page, results, folder), *images.values()]
 
 
 def told(results: Mapping[str, Any]) -> Iterator[str]:

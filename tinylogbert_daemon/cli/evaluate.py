@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tinylogbert_daemon.training.evaluate import Scored
     from tinylogbert_daemon.training.threshold import Wish
 
+REPORT_FILE = "report.html"
+RESULTS_FILE = "results.json"
 DATA_HELP = 'labelled JSONL, as `convert` writes it: {"log_text": …, "label": 0 or 1}'
 
 
@@ -31,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("--data-file", required=True, metavar="F", help=DATA_HELP)
     parser.add_argument(
-        "--output-dir", type=Path, metavar="D", help="write metrics.json and plots into it"
+        "--output-dir",
+        type=Path,
+        metavar="D",
+        help="write report.html, results.json and plots into it",
     )
     add_wish_arguments(parser)
     add_model_arguments(parser)
@@ -71,7 +76,7 @@ def wish_of(args: argparse.Namespace) -> Wish:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table; write metrics and plots if asked to."""
+    """Print the table; write the report, its figures and plots if asked to."""
     need_train_extra()
     from tinylogbert_daemon.training.corpus import labelled_lines
     from tinylogbert_daemon.training.evaluate import baselines, evaluate_scores, score_lines
@@ -96,7 +101,15 @@ def run(args: argparse.Namespace) -> int:
     for line in points_table(best["points"], point_names(wish, best["days"])):
         print(line)
     if args.output_dir is not None:
-        content = {"artifact": setup.engine.model, "detectors": metrics, "operating": best}
+        content = {
+            "file": Path(args.data_file).name,
+            "lines": len(found.labels),
+            "anomalies": sum(found.labels),
+            "texts": len(found.verdicts),
+            "artifact": setup.engine.model,
+            "detectors": metrics,
+            "operating": best,
+        }
         _write(args.output_dir, content, found)
     return 0
 
@@ -150,13 +163,23 @@ def write_json(path: Path, content: Any) -> Path:
     return path
 
 
-def _write(folder: Path, content: dict[str, Any], found: Scored) -> None:
+def _write(folder: Path, results: dict[str, Any], found: Scored) -> None:
     from tinylogbert_daemon.training.plots import visualize_results
+    from tinylogbert_daemon.training.report import evaluation_page
 
-    written = [write_json(folder / "metrics.json", content)]
+    plots = []
     if find_spec("matplotlib"):
-        written += visualize_results(found.labels, found.scores, folder)
+        plots = visualize_results(found.labels, found.scores, folder)
     else:
         print("no plots: matplotlib is not installed", file=sys.stderr)
-    for file in written:
+    page = evaluation_page(results, {plot.stem: plot for plot in plots})
+    for file in (*save_report(page, results, folder), *plots):
         print(f"wrote {file}", file=sys.stderr)
+
+
+def save_report(page: str, results: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write a report and the figures that it was made of; return the files."""
+    report = folder / REPORT_FILE
+    with output_file(report) as stream:
+        stream.write(page.encode())
+    return [report, write_json(folder / RESULTS_FILE, results)]

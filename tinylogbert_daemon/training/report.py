@@ -1,53 +1,39 @@
-"""The comparison as one HTML page that needs nothing beside it: images inside, no scripts."""
+"""What ``evaluate`` and ``compare`` found, each as one HTML page with its images inside."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tinylogbert_daemon.escape import printable
 from tinylogbert_daemon.training.compare import NAMES
+from tinylogbert_daemon.training.html import document, figure, paragraph, table, text
 from tinylogbert_daemon.training.panels import TITLES
 from tinylogbert_daemon.training.threshold import Wish, point_names
 
 _LINE_CHARACTERS = 240
 _NONE = "-"
 
-_STYLE = """
-:root { color-scheme: light dark; --text: #1c1c1c; --back: #fff; --soft: #f3f4f6;
-  --line: #d0d4d9; --dim: #57606a; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e6e6e6; --back: #16181b; --soft: #22262b; --line: #3a4047; --dim: #9aa4af; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back);
-  max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
-p.dim, figcaption, caption { color: var(--dim); } caption { text-align: left; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .6rem 0; }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: right;
-  white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; white-space: normal; }
-thead th { background: var(--soft); }
-td.words { text-align: left; white-space: normal; overflow-wrap: anywhere; }
-figure { margin: 1rem 0; } img { max-width: 100%; height: auto; background: #fff;
-  border-radius: 6px; }
-"""
+_EVALUATION_TITLES = {
+    "roc": "ROC curve",
+    "precision_recall": "Precision-recall curve",
+    "scores": TITLES["scores"],
+    "thresholds": TITLES["thresholds"],
+}
 
 
-def page(results: Mapping[str, Any], images: Mapping[str, Path]) -> str:
+def comparison_page(results: Mapping[str, Any], images: Mapping[str, Path]) -> str:
     """Return the page of ``results`` (see ``compare`` and ``workflow``) with ``images`` inside.
 
     All text is escaped. Raises ``OSError`` if an image cannot be read.
     """
     wish = Wish(**results["wish"])
+    first = next(iter(results["models"].values()))
     parts = [
-        f"<h1>{_text('TinyLogBERT and LogBERT-Distil on the same lines')}</h1>",
-        _paragraph(_what(results), dim=True),
+        paragraph(_what(results, first["days"]), dim=True),
         "<h2>In short</h2>",
-        "<ul>" + "".join(f"<li>{_text(line)}</li>" for line in results["summary"]) + "</ul>",
+        "<ul>" + "".join(f"<li>{text(line)}</li>" for line in results["summary"]) + "</ul>",
         "<h2>Quality</h2>",
         _quality(results),
         _figure("curves", images),
@@ -63,19 +49,37 @@ def page(results: Mapping[str, Any], images: Mapping[str, Path]) -> str:
         *_embeddings(images),
         *_workflow(results.get("workflow"), wish.threshold),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
-        f"<title>tinylogbert compare</title><style>{_STYLE}</style></head>\n<body>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</body></html>\n"
+    return document(
+        "tinylogbert compare", "TinyLogBERT and LogBERT-Distil on the same lines", parts
     )
 
 
-def _what(results: Mapping[str, Any]) -> str:
-    days = next(iter(results["models"].values()))["days"]
+def evaluation_page(results: Mapping[str, Any], images: Mapping[str, Path]) -> str:
+    """Return the page of ``results`` (see ``evaluate``) with ``images`` inside, by their names.
+
+    All text is escaped. Raises ``OSError`` if an image cannot be read.
+    """
+    operating = results["operating"]
+    wish = Wish(**operating["wish"])
+    figures = {
+        name: figure(title, images[name])
+        for name, title in _EVALUATION_TITLES.items()
+        if name in images
+    }
+    points = _points("", operating["points"], point_names(wish, operating["days"]))
+    parts = [
+        paragraph(_what(results, operating["days"]), dim=True),
+        "<h2>Quality</h2>",
+        _detectors([_measures(name, found) for name, found in results["detectors"].items()]),
+        *(figures.get(name, "") for name in ("roc", "precision_recall", "scores")),
+        "<h2>Thresholds</h2>",
+        _wished(points, operating["allowed"], wish, "wish"),
+        figures.get("thresholds", ""),
+    ]
+    return document("tinylogbert evaluate", f"{results['artifact']} on labelled lines", parts)
+
+
+def _what(results: Mapping[str, Any], days: float | None) -> str:
     span = "" if days is None else f" over {days:.1f} days of log time"
     return (
         f"{results['file']}: {results['lines']:,} labelled lines, {results['anomalies']:,} of them "
@@ -91,8 +95,12 @@ def _quality(results: Mapping[str, Any]) -> str:
             _measures(f"{NAMES[name]}, {part}", found) for part, found in model["parts"].items()
         ]
     rows += [_measures(name, found) for name, found in results["baselines"].items()]
+    return _detectors(rows)
+
+
+def _detectors(rows: Sequence[Sequence[str]]) -> str:
     head = ["detector", "average precision", "ROC-AUC", "best F1", "precision", "recall"]
-    return _table("Precision and recall are those of the best F1.", head, rows)
+    return table("Precision and recall are those of the best F1.", head, rows)
 
 
 def _measures(name: str, found: Mapping[str, float]) -> list[str]:
@@ -101,20 +109,35 @@ def _measures(name: str, found: Mapping[str, float]) -> list[str]:
 
 
 def _thresholds(results: Mapping[str, Any], wish: Wish) -> str:
-    rows = []
+    rows: list[Sequence[str]] = []
     for name, model in results["models"].items():
-        words = point_names(wish, model["days"])
-        for key, point in model["points"].items():
-            cells = ["cannot be reached", *[_NONE] * 5] if point is None else _point(point)
-            rows.append([f"{NAMES[name]}: {words[key]}", *cells])
+        rows += _points(f"{NAMES[name]}: ", model["points"], point_names(wish, model["days"]))
     allowed = next(iter(results["models"].values()))["allowed"]
+    return _wished(rows, allowed, wish, "model: wish")
+
+
+def _points(
+    prefix: str, points: Mapping[str, Any], words: Mapping[str, str]
+) -> Sequence[Sequence[str]]:
+    """Return a row for each threshold that was looked for; ``words`` say what for."""
+    return [
+        [
+            f"{prefix}{words[key]}",
+            *(["cannot be reached", *[_NONE] * 5] if point is None else _point(point)),
+        ]
+        for key, point in points.items()
+    ]
+
+
+def _wished(rows: Sequence[Sequence[str]], allowed: float, wish: Wish, first: str) -> str:
     note = (
         f"The budget comes to {allowed:,.1f} for the whole of these lines. An incident is one text "
         f"until it has been quiet for {wish.quiet_seconds:,.0f} s. These thresholds were chosen by "
         "looking at these labels: expect less on other lines."
     )
-    head = ["model: wish", "threshold", "precision", "recall", "F1", "lines", "incidents"]
-    return _table(note, head, rows)
+    return table(
+        note, [first, "threshold", "precision", "recall", "F1", "lines", "incidents"], rows
+    )
 
 
 def _point(point: Mapping[str, float]) -> list[str]:
@@ -141,7 +164,7 @@ def _timing(results: Mapping[str, Any]) -> str:
         "warm one none."
     )
     head = ["model", "median a text", "95th percentile", "lines/s, cold", "lines/s, warm"]
-    return _table(note, head, rows)
+    return table(note, head, rows)
 
 
 def _models(results: Mapping[str, Any]) -> str:
@@ -163,7 +186,11 @@ def _models(results: Mapping[str, Any]) -> str:
         ])  # fmt: skip
     head = ["model", "parameters", "on disk", "layers", "wide", "started from", "training steps",
             "texts", "training time"]  # fmt: skip
-    return _table("", head, rows)
+    return table("", head, rows)
+
+
+def _figure(name: str, images: Mapping[str, Path]) -> str:
+    return figure(TITLES[name], images[name]) if name in images else ""
 
 
 def _embeddings(images: Mapping[str, Path]) -> list[str]:
@@ -172,8 +199,8 @@ def _embeddings(images: Mapping[str, Path]) -> list[str]:
         "groups mean nothing (van der Maaten and Hinton, 2008)."
     )
     if "embeddings" not in images:
-        return ["<h2>Embeddings</h2>", _paragraph("Too few distinct texts to lay out.", dim=True)]
-    return ["<h2>Embeddings</h2>", _paragraph(note, dim=True), _figure("embeddings", images)]
+        return ["<h2>Embeddings</h2>", paragraph("Too few distinct texts to lay out.", dim=True)]
+    return ["<h2>Embeddings</h2>", paragraph(note, dim=True), _figure("embeddings", images)]
 
 
 def _workflow(workflow: Mapping[str, Any] | None, threshold: float) -> list[str]:
@@ -192,61 +219,17 @@ def _workflow(workflow: Mapping[str, Any] | None, threshold: float) -> list[str]
     )
     return [
         "<h2>What it finds in the log</h2>",
-        _paragraph(flagged),
-        _table("The forms with the highest scores.", ["score", "lines", "first line"], lines, 2),
+        paragraph(flagged),
+        table("The forms with the highest scores.", ["score", "lines", "first line"], lines, 2),
         "<h2>The steps and their times</h2>",
-        "<ul>" + "".join(f"<li>{_text(note)}</li>" for note in workflow["notes"]) + "</ul>",
-        _table(
+        "<ul>" + "".join(f"<li>{text(note)}</li>" for note in workflow["notes"]) + "</ul>",
+        table(
             f"Together {_duration(sum(step['seconds'] for step in workflow['steps']))}.",
             ["step", "time", "what it did"],
             rows,
             2,
         ),
     ]
-
-
-def _table(
-    caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], words: int | None = None
-) -> str:
-    """Return a table of escaped cells; column ``words`` is text and stands on the left."""
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{' class=words' if i == words else ''}>{_text(cell)}</td>"
-            for i, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    titles = "".join(
-        f"<th scope=col{' style=text-align:left' if i == words else ''}>{_text(cell)}</th>"
-        for i, cell in enumerate(head)
-    )
-    told = f"<caption>{_text(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="scroll"><table>{told}<thead><tr>{titles}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _figure(name: str, images: Mapping[str, Path]) -> str:
-    if name not in images:
-        return ""
-    data = base64.b64encode(images[name].read_bytes()).decode()
-    title = _text(TITLES[name])
-    return (
-        f'<figure><img alt="{title}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{title}</figcaption></figure>"
-    )
-
-
-def _paragraph(text: str, *, dim: bool = False) -> str:
-    return f"<p{' class=dim' if dim else ''}>{_text(text)}</p>"
-
-
-def _text(text: str) -> str:
-    """Return text that neither the page nor its reader's terminal acts on."""
-    return escape(printable(text))
 
 
 def _number(value: Any) -> str:
