@@ -245,11 +245,13 @@ def _training(names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> str:
     told = []
     for name, model in zip(names, found, strict=True):
         training = model["training"]
-        steps = "an unknown number of" if training["steps"] is None else f"{training['steps']:,}"
+        count = training["steps"]
+        steps = "an unknown number of steps" if count is None else f"{count:,} steps"
+        steps = "one step" if count == 1 else steps
         start = "nothing" if training["init"] in (None, "none") else training["init"]
         seconds = training["seconds"]
         time = "" if seconds is None else f" in {_duration(seconds)}"
-        told.append(f"{name} was trained for {steps} steps{time} from {start}")
+        told.append(f"{name} was trained for {steps}{time} from {start}")
     return f"{told[0]}, {told[1]}: this compares two trained models, not what either could become."
 
 
