@@ -148,16 +148,8 @@ def test_copies_that_were_made_while_we_are_stopped_are_looked_at_the_youngest_f
 def test_what_was_compressed_unread_is_read_after_a_younger_one(
     scene: GlobbedScene, both: bool
 ) -> None:
-    scene.last_first = True
-    records = scene.write_lines(1)
-    scene.read()
-    records += scene.write_lines(2)
-    scene.stop()
-    scene.rename()
-    records += scene.write_lines(3)
-    scene.rename()
+    records = _stopped_over_two_rotations(scene)
     scene.pack(".2")
-    scene.write(b"")
     scene.restart()
     scene.sight()
     scene.stop()
@@ -171,6 +163,17 @@ def test_what_was_compressed_unread_is_read_after_a_younger_one(
 def test_what_is_compressed_unseen_is_read_where_another_tail_finished_an_older_one(
     scene: GlobbedScene,
 ) -> None:
+    records = _stopped_over_two_rotations(scene)
+    scene.restart()
+    _commit(scene, scene.next())
+    scene.pack(".1")
+    scene.restart()
+    scene.read()
+    assert sorted(_records(scene)) == sorted(records)
+
+
+def _stopped_over_two_rotations(scene: GlobbedScene) -> list[bytes]:
+    """Return the records of ``.2``, of which one was read, and of ``.1``; the log is empty."""
     scene.last_first = True
     records = scene.write_lines(1)
     scene.read()
@@ -180,12 +183,7 @@ def test_what_is_compressed_unseen_is_read_where_another_tail_finished_an_older_
     records += scene.write_lines(3)
     scene.rename()
     scene.write(b"")
-    scene.restart()
-    _commit(scene, scene.next())
-    scene.pack(".1")
-    scene.restart()
-    scene.read()
-    assert sorted(_records(scene)) == sorted(records)
+    return records
 
 
 def test_a_partial_line_in_a_copy_waits_across_a_kill(scene: GlobbedScene) -> None:

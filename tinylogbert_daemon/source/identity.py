@@ -77,15 +77,16 @@ def read_tail(file: RawFile, offset: int) -> bytes:
 
 def alike(head: bytes, positions: Iterable[Position]) -> list[Position]:
     """Return those ``positions`` whose files begin as ``head`` does, if they have an identity."""
-    marks: dict[int, bytes] = {}
+    marks: dict[bytes, bytes] = {}  # by the length that stands in front
     found = []
-    for position in positions:
-        length = fingerprint_length(position.key.head)
-        if 0 < length <= len(head):
-            if length not in marks:
-                marks[length] = fingerprint(head[:length])
-            if marks[length] == position.key.head:
-                found.append(position)
+    for position in positions:  # thousands, for each packed file
+        mark = position.key.head
+        front = mark[:_LENGTH_BYTES]
+        if front not in marks:
+            length = fingerprint_length(mark)
+            marks[front] = fingerprint(head[:length]) if 0 < length <= len(head) else b""
+        if marks[front] == mark:
+            found.append(position)
     return found
 
 

@@ -184,7 +184,7 @@ class OpenFiles:
         with self._lock:
             readers = dict(self._readers)
         # what is not committed yet counts for whether it is open
-        given = [reader.given for reader in readers.values() if reader.given is not None]
+        given = [at for reader in readers.values() if (at := reader.given) is not None]
         for position in [*found, *alike(head, given)]:
             identity = position.key.device, position.key.inode
             # a freed inode number may be that of quite another file now

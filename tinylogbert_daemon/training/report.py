@@ -15,12 +15,7 @@ from tinylogbert_daemon.training.threshold import Wish, point_names
 _LINE_CHARACTERS = 240
 _NONE = "-"
 
-_EVALUATION_TITLES = {
-    "roc": "ROC curve",
-    "precision_recall": "Precision-recall curve",
-    "scores": TITLES["scores"],
-    "thresholds": TITLES["thresholds"],
-}
+_TITLES = {"roc": "ROC curve", "precision_recall": "Precision-recall curve", **TITLES}
 
 
 def comparison_page(results: Mapping[str, Any], images: Mapping[str, Path]) -> str:
@@ -61,20 +56,17 @@ def evaluation_page(results: Mapping[str, Any], images: Mapping[str, Path]) -> s
     """
     operating = results["operating"]
     wish = Wish(**operating["wish"])
-    figures = {
-        name: figure(title, images[name])
-        for name, title in _EVALUATION_TITLES.items()
-        if name in images
-    }
     points = _points("", operating["points"], point_names(wish, operating["days"]))
     parts = [
         paragraph(_what(results, operating["days"]), dim=True),
         "<h2>Quality</h2>",
         _detectors([_measures(name, found) for name, found in results["detectors"].items()]),
-        *(figures.get(name, "") for name in ("roc", "precision_recall", "scores")),
+        _figure("roc", images),
+        _figure("precision_recall", images),
+        _figure("scores", images),
         "<h2>Thresholds</h2>",
         _wished(points, operating["allowed"], wish, "wish"),
-        figures.get("thresholds", ""),
+        _figure("thresholds", images),
     ]
     return document("tinylogbert evaluate", f"{results['artifact']} on labelled lines", parts)
 
@@ -190,7 +182,7 @@ def _models(results: Mapping[str, Any]) -> str:
 
 
 def _figure(name: str, images: Mapping[str, Path]) -> str:
-    return figure(TITLES[name], images[name]) if name in images else ""
+    return figure(_TITLES[name], images[name]) if name in images else ""
 
 
 def _embeddings(images: Mapping[str, Path]) -> list[str]:
