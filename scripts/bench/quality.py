@@ -18,6 +18,7 @@ from typing import get_args
 sys.path.insert(0, str(Path(__file__).parent))
 import quality_daemon
 import quality_faults
+import quality_known
 import quality_sessions
 from common import finish, parser, say
 from quality_detector import Model
@@ -28,8 +29,14 @@ from quality_sets import SETS as LINE_SETS
 from tinylogbert_daemon.cli.setup import positive
 from tinylogbert_daemon.config.schema import Precision
 
-SETS = {**LINE_SETS, **quality_daemon.SETS, **quality_sessions.SETS, **quality_faults.SETS}
-QUICK = ("bgl-2k-cold", "bgl-2k-counted", "corruptions", *quality_faults.SETS)
+SETS = {
+    **LINE_SETS,
+    **quality_known.SETS,
+    **quality_daemon.SETS,
+    **quality_sessions.SETS,
+    **quality_faults.SETS,
+}
+QUICK = ("bgl-2k-cold", "bgl-2k-counted", "corruptions", *quality_known.SETS, *quality_faults.SETS)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import quality_baselines
 import quality_daemon
 import quality_data
 import quality_faults
+import quality_known
 import quality_sessions
 import quality_sets
 from quality_detector import Detector, Model
@@ -191,6 +192,15 @@ def test_an_unknown_set_is_named(model_folder: Path) -> None:
     assert "nonsense" in done.stderr
 
 
+@pytest.mark.parametrize("name", list(quality_known.SETS))
+def test_well_known_trouble_is_told_from_everyday_lines(name: str) -> None:
+    found = quality_known.SETS[name](Run(Model(None), None, 1, Path(), None, 1, quick=True))
+    assert found["anomalies"] == 92
+    assert found["lines"] == 92 + (61 if name == "well-known" else 122)
+    assert found["ap"] > max(row["ap"] for row in found["baselines"].values())
+    assert found["precision"] > 0.95
+
+
 @pytest.mark.usefixtures("benchmark_data")
 class TestOnTheBenchmarkData:
     """Each simple detector's figure as the data's own description gives it."""
@@ -248,5 +258,5 @@ class TestOnTheBenchmarkData:
     def test_quick(self, model_folder: Path) -> None:
         done = run("--quick", "--json", "--model", model_folder)
         found = json.loads(done.stdout.splitlines()[-1])
-        assert found.keys() == {"bgl-2k-cold", "bgl-2k-counted", "corruptions"}
+        assert found.keys() == {"bgl-2k-cold", "bgl-2k-counted", "corruptions", *quality_known.SETS}
         assert all(row.keys() >= KEYS for row in found.values())
