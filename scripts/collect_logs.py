@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Make a log corpus by running real software, healthy and broken, and keeping what it logs.
 
     python scripts/collect_logs.py --output DIR [--only NAME ...] [--list] [--install]

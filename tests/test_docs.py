@@ -6,6 +6,7 @@ Links lead somewhere, configurations are right ones, and messages are those of t
 from __future__ import annotations
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -135,3 +136,13 @@ def test_each_scenario_of_reliability_has_a_test_that_is_there() -> None:
             tree = ast.parse((TESTS / file).read_text())
             functions = {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)}
             assert test in functions, f"{file} has no {test}"
+
+
+@pytest.mark.parametrize(
+    "script",
+    sorted(set(re.findall(r"\bscripts/(?:bench/)?\w+\.py\b", _text(PAGES)))),
+)
+def test_scripts_that_are_named_can_be_run_as_they_stand(script: str) -> None:
+    path = ROOT / script
+    assert os.access(path, os.X_OK)
+    assert path.read_text().startswith("#!/usr/bin/env python3\n")

@@ -25,6 +25,8 @@ ENVIRONMENT = {
     "HOME": str(HOME / "home"),
     "LC_ALL": "C.UTF-8",
 }
+# how a process ends that ends well, or because it was told to (a JVM says 128 more than the signal)
+ORDERLY = (0, -signal.SIGTERM, -signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGINT)
 FAULT_NAME = re.compile(r"[a-z]+(-[a-z]+)*")
 LEVELS = "%timegenerated% %HOSTNAME% %syslogfacility-text%.%syslogseverity-text% %syslogtag%%msg%"
 
@@ -145,9 +147,11 @@ class Lab(Traffic):
         except OSError:
             return None
         try:
-            return process.wait(timeout)
+            status = process.wait(timeout)
         except subprocess.TimeoutExpired:
             return self.stop(process)
+        self._running.remove(process)
+        return status
 
     def stop(self, process: subprocess.Popen[bytes], sig: int = signal.SIGTERM) -> int | None:
         """End a process group, hard when it doesn't go by itself."""
@@ -245,8 +249,9 @@ class Lab(Traffic):
     def healthy(self, settle: float = 0.4) -> Iterator[None]:
         """What is logged until the end of the block is what healthy software logs.
 
-        Software gets `settle` seconds to write before and after. Name the log files with
-        `collect` before the block that they grow in.
+        Of no phase, if a process that was started gave up meanwhile. Software gets `settle` seconds
+        to write before and after. Name the log files with `collect` before the block that they
+        grow in.
         """
         with self._during(HEALTHY, settle):
             yield
@@ -270,12 +275,18 @@ class Lab(Traffic):
         self.pause(settle)
         self._phases.mark(self._files(), UNKNOWN)
         self._phase = phase
+        failed = self._failed()
         try:
             yield
             self.pause(settle)
         finally:
-            self._phases.mark(self._files(), phase)
+            ill = phase == HEALTHY and not self._failed() <= failed
+            self._phases.mark(self._files(), UNKNOWN if ill else phase)
             self._phase = UNKNOWN
+
+    def _failed(self) -> set[int]:
+        """The processes that were started and ended neither well nor by order."""
+        return {one.pid for one in self._running if one.poll() not in (None, *ORDERLY)}
 
     # -- reading out ---------------------------------------------------------------------
 
