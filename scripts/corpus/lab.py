@@ -54,6 +54,7 @@ class Lab(Traffic):
         self.rng = random.Random(f"{seed} {name}")
         self._captures = HOME / "captures"
         self._running: list[subprocess.Popen[bytes]] = []
+        self._commands: set[int] = set()
         self._logs: list[str] = []
         self._count = 0
         self._phases = Phases()
@@ -146,12 +147,11 @@ class Lab(Traffic):
             process = self.start(*argv, user=user, env=env, cwd=cwd, keep=keep)
         except OSError:
             return None
+        self._commands.add(process.pid)
         try:
-            status = process.wait(timeout)
+            return process.wait(timeout)
         except subprocess.TimeoutExpired:
             return self.stop(process)
-        self._running.remove(process)
-        return status
 
     def stop(self, process: subprocess.Popen[bytes], sig: int = signal.SIGTERM) -> int | None:
         """End a process group, hard when it doesn't go by itself."""
@@ -285,8 +285,9 @@ class Lab(Traffic):
             self._phase = UNKNOWN
 
     def _failed(self) -> set[int]:
-        """The processes that were started and ended neither well nor by order."""
-        return {one.pid for one in self._running if one.poll() not in (None, *ORDERLY)}
+        """The processes, but for commands, that ended neither well nor by order."""
+        ended = {one.pid for one in self._running if one.poll() not in (None, *ORDERLY)}
+        return ended - self._commands
 
     # -- reading out ---------------------------------------------------------------------
 
