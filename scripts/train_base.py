@@ -49,6 +49,7 @@ SHARES = {
 }
 STATEMENTS = 25_000
 PASS = 256
+"""Texts that are looked at together where one pass will do."""
 HELD_OUT = 40
 """One text of so many is held out, by its hash, to calibrate and to measure on."""
 HELD_OUT_SERVICES = (
@@ -205,6 +206,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Train, export, measure on what was held out."""
     args = arguments()
+    if args.keep and args.init == "none":
+        sys.exit("--keep: there is nothing to keep without --init DIR")
     material = gather(args.self_made, args.statements)
     corpus = Corpus(dict(material.counts), material.records)
     texts = corpus.texts
