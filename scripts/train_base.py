@@ -37,7 +37,7 @@ from tinylogbert_daemon.model.tokenizer import PAD
 from tinylogbert_daemon.training.batches import NO_LEVEL, count_weight, trouble
 from tinylogbert_daemon.training.corpus import Corpus, collect
 from tinylogbert_daemon.training.export import export
-from tinylogbert_daemon.training.networks import without_level
+from tinylogbert_daemon.training.networks import Network, without_level
 from tinylogbert_daemon.training.train import Progress, TrainOptions, network_of, train
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -157,6 +157,21 @@ def severities(model: str, texts: list[str]) -> dict[str, float]:
     return found
 
 
+def mixed(network: Network, other: str, share: float) -> Network:
+    """Return ``network`` with the mean of its weights and an artifact's, which has ``share``.
+
+    Both must have been trained on from the same weights (WiSE-FT; Wortsman et al., 2022).
+    """
+    theirs = network_of(load(other)).state_dict()
+    network.load_state_dict(
+        {
+            name: torch.lerp(value, theirs[name], share) if value.is_floating_point() else value
+            for name, value in network.state_dict().items()
+        }
+    )
+    return network
+
+
 def measure(model: Path, rest: list[str], self_made: Path) -> dict[str, Any]:
     """Return how the model does on texts and on services that were held out."""
     scorer = Scorer(load(str(model)), torch.get_num_threads())
@@ -189,7 +204,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--self-made", type=Path, required=True, metavar="DIR")
     parser.add_argument("--statements", type=Path, required=True, metavar="FILE")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "base", metavar="DIR")
-    parser.add_argument("--steps", type=int, default=3600)
+    parser.add_argument(
+        "--steps", type=int, default=3600, help="0: none, --init as it is (default: %(default)s)"
+    )
     parser.add_argument("--batch-size", type=int, default=48)
     parser.add_argument("--learning-rate", type=float, default=5e-4)
     parser.add_argument("--max-minutes", type=float, metavar="N", help="end in good order then")
@@ -200,14 +217,20 @@ def arguments() -> argparse.Namespace:
         action="store_true",
         help="teach of all but our own statements what --init says of them already",
     )
+    parser.add_argument(
+        "--mix",
+        nargs=2,
+        metavar=("DIR", "SHARE"),
+        help="in the end, take the mean of the weights and this artifact's, which has SHARE of it",
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     """Train, export, measure on what was held out."""
     args = arguments()
-    if args.keep and args.init == "none":
-        sys.exit("--keep: there is nothing to keep without --init DIR")
+    if args.init == "none" and (args.keep or not args.steps):
+        sys.exit("--keep and --steps 0: they need --init DIR")
     material = gather(args.self_made, args.statements)
     corpus = Corpus(dict(material.counts), material.records)
     texts = corpus.texts
@@ -236,15 +259,23 @@ def main() -> None:
             )
 
     args.output.mkdir(parents=True, exist_ok=True)
-    network, tokenizer, summary = train(
-        options,
-        corpus,
-        args.output,
-        report,
-        weights=[material.weights[text] for text in texts],
-        targets=[targets[text] for text in texts],
-        max_seconds=args.max_minutes and args.max_minutes * 60,
-    )
+    if args.steps:
+        network, tokenizer, summary = train(
+            options,
+            corpus,
+            args.output,
+            report,
+            weights=[material.weights[text] for text in texts],
+            targets=[targets[text] for text in texts],
+            max_seconds=args.max_minutes and args.max_minutes * 60,
+        )
+    else:
+        start = load(args.init)
+        network, tokenizer = network_of(start).eval(), start.tokenizer
+        summary = dict(start.manifest.training)
+    if args.mix:
+        network = mixed(network, args.mix[0], float(args.mix[1]))
+        summary["mix"] = [load(args.mix[0]).name, float(args.mix[1])]
     healthy = phases(args.self_made / f"{name}.log" for name in HELD_OUT_SERVICES)
     folder = export(
         network,

@@ -20,15 +20,16 @@ _EVERYDAY = "-"
 
 def well_known(run: Run) -> Figures:
     """Return the figures where half of the everyday lines are history, each seen once."""
-    return over_seeds([measure(_split(warm=True), run.model)])
+    return over_seeds([measure(split(warm=True), run.model)])
 
 
 def well_known_cold(run: Run) -> Figures:
     """Return the figures without any history."""
-    return over_seeds([measure(_split(warm=False), run.model)])
+    return over_seeds([measure(split(warm=False), run.model)])
 
 
-def _split(*, warm: bool) -> Split:
+def split(*, warm: bool) -> Split:
+    """Return the lines, every other everyday one as history where ``warm``."""
     rows = [row.split(b"\t", 1) for row in quality_data.split_lines(_FILE.read_bytes())]
     kinds = ["" if (name := kind.decode()) == _EVERYDAY else name for kind, _ in rows]
     lines = quality_data.of_records([line for _, line in rows])

@@ -32,7 +32,8 @@ def first(lines: int) -> Callable[[int], Split]:
     return split
 
 
-def _halves(_: int) -> Split:
+def halves(_: int) -> Split:
+    """Return the split of bgl-2k at its middle."""
     found, kinds = quality_data.bgl("bgl-2k")
     half = len(found) // 2
     return Split(_part(found, 0, half), _part(found, half), kinds[half:])
@@ -119,7 +120,7 @@ SETS: dict[str, Set] = {
     **_both("bgl-100k-contaminated-15000", first(15_000)),
     **_both("bgl-100k-contaminated-20000", first(20_000)),
     **_both("bgl-100k-random-1-percent", _normal_sample, seeded=True),
-    **_both("bgl-2k", _halves),
+    **_both("bgl-2k", halves),
     "bgl-2k-cold": bgl_2k_cold,
     "corruptions": corruptions,
     "cold-start": cold_start,

@@ -15,6 +15,7 @@ import quality_daemon
 import quality_data
 import quality_faults
 import quality_known
+import quality_parts
 import quality_sessions
 import quality_sets
 from quality_detector import Detector, Model
@@ -22,6 +23,7 @@ from quality_figures import by_kind, figures, mean, missed, spread, summed
 from quality_measure import Run, measure
 
 from tests.conftest import log_lines
+from tinylogbert_daemon.decide import evidence
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(180)
@@ -29,9 +31,9 @@ pytestmark = pytest.mark.timeout(180)
 KEYS = {"ap", "auc", "best_f1", "precision", "recall", "patterns_true", "patterns_false"}
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, script: str = "quality.py") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "ignore", ROOT / "scripts" / "bench" / "quality.py", *arguments],
+        [sys.executable, "-W", "ignore", ROOT / "scripts" / "bench" / script, *arguments],
         check=False,
         capture_output=True,
         text=True,
@@ -198,7 +200,8 @@ def test_well_known_trouble_is_told_from_everyday_lines(name: str) -> None:
     assert found["anomalies"] == 92
     assert found["lines"] == 92 + (61 if name == "well-known" else 122)
     assert found["ap"] > max(row["ap"] for row in found["baselines"].values())
-    assert found["precision"] > 0.95
+    assert found["precision"] > 0.9
+    assert found["recall"] > 0.4
 
 
 @pytest.mark.usefixtures("benchmark_data")
@@ -254,6 +257,16 @@ class TestOnTheBenchmarkData:
         caught = sum(row["lines"] * row["recall"] for row in rows)
         assert found["recall"] == pytest.approx(caught / 2613, abs=1e-3)
         assert bool(found["incidents_true"]) == bool(found["patterns_true"])
+
+    def test_each_part_is_taken_out_for_a_while(self, model_folder: Path) -> None:
+        before = evidence._SEVERITY_WEIGHT
+        done = run("--quick", "--json", "--model", model_folder, script="quality_parts.py")
+        found = json.loads(done.stdout.splitlines()[-1])
+        assert found.keys() == quality_parts.VARIANTS.keys()
+        assert found["all"]["bgl-2k"] != found["all but severity"]["bgl-2k"]
+        with quality_parts.without(["severity"]):
+            assert evidence._SEVERITY_WEIGHT == 0.0
+        assert before == evidence._SEVERITY_WEIGHT > 0.0
 
     def test_quick(self, model_folder: Path) -> None:
         done = run("--quick", "--json", "--model", model_folder)

@@ -8,8 +8,11 @@ from tinylogbert_daemon.model.scorer import Verdict
 
 # Chosen, like the weights in :mod:`score`, on fault windows of services that the base model has not
 # seen and on corruptions of other systems' logs: docs/quality.md says how, and what was in view.
-_SEVERITY_WEIGHT = 0.5
-_LEVEL_WEIGHT = 2.25
+_SEVERITY_WEIGHT = 0.7
+# the level that a record gives itself, which the severity head does not see: that of trouble says
+# less than that of mere information, for what is no trouble is logged as an error often enough
+_TROUBLE_LEVEL_WEIGHT = 1.75
+_HARMLESS_LEVEL_WEIGHT = 2.75
 # what is left of novelty where a new text is of known wording
 _KNOWN_WORDING = 0.7
 HALF_EPISODES = 1.0
@@ -21,19 +24,20 @@ HALF_EPISODES = 1.0
 _DISTRUSTED = 1.6
 _DISTRUST_SLOPE = 4.0
 _LEAST_TRUST = 0.05
-# the level that a record gives itself, which the severity head does not see
 _LEVEL_EVIDENCE = {
     **dict.fromkeys(("[error]", "[fatal]", "[5xx]"), 1.0),
     **dict.fromkeys(("[debug]", "[info]", "[notice]", "[2xx]", "[3xx]"), -1.0),
 }
-_MOST_SEVERITY = 6.0  # log-odds: no head is surer than that on a host that it has not seen
+_MOST_SEVERITY = 4.5  # log-odds: no head is surer than that on a host that it has not seen
 
 
 def content_of(verdict: Verdict) -> float:
     """Return the evidence of what a text says, severity and level, in log-odds."""
     severity = math.log(max(verdict.severity, 1e-9) / max(1.0 - verdict.severity, 1e-9))
     severity = max(-_MOST_SEVERITY, min(severity, _MOST_SEVERITY))
-    return _SEVERITY_WEIGHT * severity + _LEVEL_WEIGHT * level_evidence(verdict.text)
+    level = level_evidence(verdict.text)
+    weight = _TROUBLE_LEVEL_WEIGHT if level > 0.0 else _HARMLESS_LEVEL_WEIGHT
+    return _SEVERITY_WEIGHT * severity + weight * level
 
 
 def trusted(verdict: Verdict, episodes: float) -> int:

@@ -36,7 +36,7 @@ EPISODE_SECONDS = 900.0
 """A text that turns up again within this much log time is still the same episode."""
 
 # chosen as docs/quality.md says
-_SURPRISE_WEIGHT = 0.5
+_SURPRISE_WEIGHT = 0.4
 _NOVELTY_WEIGHT = 14.0
 _OFFSET = 1.0
 # while a source is learning or nothing is known of the host, no text is newer than that
