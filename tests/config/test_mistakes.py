@@ -19,10 +19,13 @@ MISTAKES = {
     ),
     # unknown keys
     "http:\n  prot: 1\n": "f:2: http.prot: unknown key; did you mean 'port'?",
-    "\n\ntreshold: 1\n": (
-        "f:3: treshold: unknown key; known here: decision, http, learning, logging, model, "
+    "\n\ncolour: 1\n": (
+        "f:3: colour: unknown key; known here: decision, http, learning, logging, model, "
         "privacy, sinks, sources, state, state_dir, tail"
     ),
+    # one that belongs elsewhere
+    "\n\ntreshold: 1\n": "f:3: treshold: unknown key; did you mean 'decision.threshold'?",
+    "state:\n  directory: x\n": "f:2: state.directory: unknown key; did you mean 'state_dir'?",
     "sinks:\n  jsonl:\n    pth: x\n": "f:3: sinks.jsonl.pth: unknown key; did you mean 'path'?",
     "sources:\n  - name: a\n    paths: [b]\n    path: c\n": (
         "f:4: sources.0.path: unknown key; did you mean 'paths'?"

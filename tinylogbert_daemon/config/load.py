@@ -158,7 +158,7 @@ def _describe(
     where = printable(origin or f"{name}:{_line(root, location)}")
     if found["type"] == "extra_forbidden":
         known = _keys_at(location[:-1])
-        near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5)
+        near = difflib.get_close_matches(str(location[-1]), known, 1, 0.5) or _elsewhere(location)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
         return f"{where}: {key}: unknown key; {hint}"
     if found["type"] in _MESSAGES:
@@ -191,6 +191,22 @@ def _line(node: yaml.Node | None, location: _Location) -> int:
         else:
             break
     return line
+
+
+def _elsewhere(location: _Location) -> list[str]:
+    """Return the dotted key that is meant where the name is right, but the section is not."""
+    whole = {key[-1]: ".".join(key) for key in _keys_below(())}
+    near = difflib.get_close_matches(str(location[-1]), whole, 1, 0.8)
+    joined = "_".join(map(str, location))
+    return difflib.get_close_matches(joined, _keys_at(()), 1, 0.7) or [whole[name] for name in near]
+
+
+def _keys_below(location: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield all keys of the schema below ``location``; a list's are those of its entries."""
+    for name in _keys_at(location):
+        key = (*location, name)
+        yield key
+        yield from _keys_below(key)
 
 
 def _keys_at(location: _Location) -> list[str]:

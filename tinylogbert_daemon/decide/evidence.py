@@ -11,7 +11,7 @@ from tinylogbert_daemon.model.scorer import Verdict
 _SEVERITY_WEIGHT = 0.7
 # the level that a record gives itself, which the severity head does not see: that of trouble says
 # less than that of mere information, for what is no trouble is logged as an error often enough
-_TROUBLE_LEVEL_WEIGHT = 1.75
+_TROUBLE_LEVEL_WEIGHT = 1.8
 _HARMLESS_LEVEL_WEIGHT = 2.75
 # what is left of novelty where a new text is of known wording
 _KNOWN_WORDING = 0.7
@@ -21,7 +21,7 @@ HALF_EPISODES = 1.0
 # What reads like trouble is not normal for having been seen (a history may hold anomalies): with
 # the evidence of what it says, an episode counts for less, half at this one; but never for nothing,
 # so that it becomes normal where it stays.
-_DISTRUSTED = 1.6
+_DISTRUSTED = 1.65
 _DISTRUST_SLOPE = 4.0
 _LEAST_TRUST = 0.05
 _LEVEL_EVIDENCE = {
