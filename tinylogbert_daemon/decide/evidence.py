@@ -21,7 +21,7 @@ HALF_EPISODES = 1.0
 # What reads like trouble is not normal for having been seen (a history may hold anomalies): with
 # the evidence of what it says, an episode counts for less, half at this one; but never for nothing,
 # so that it becomes normal where it stays.
-_DISTRUSTED = 1.65
+_DISTRUSTED = 1.6
 _DISTRUST_SLOPE = 4.0
 _LEAST_TRUST = 0.05
 _LEVEL_EVIDENCE = {
