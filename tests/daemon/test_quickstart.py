@@ -27,7 +27,7 @@ pytestmark = [
 
 PAGE = (ROOT / "docs" / "quickstart.md").read_text()
 FOLDER = "/home/anna/tinylogbert-try"
-ID = "618953d7df1598aacc83"
+ID = next(re.finditer(r"\b[0-9a-f]{20}\b", PAGE))[0]
 _ELSEWHERE = (
     "scripts/run",
     ". .venv",
