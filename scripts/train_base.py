@@ -29,11 +29,11 @@ from corpus.statements import of_programs, statements
 from sklearn.metrics import roc_auc_score
 from torch.nn.utils.rnn import pad_sequence
 
-from tinylogbert_daemon.model.artifact import load
+from tinylogbert_daemon.model.artifact import Artifact, load
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.model.shape import shapes
-from tinylogbert_daemon.model.tokenizer import PAD
+from tinylogbert_daemon.model.tokenizer import PAD, Tokenizer
 from tinylogbert_daemon.training.batches import NO_LEVEL, count_weight, trouble
 from tinylogbert_daemon.training.corpus import Corpus, collect
 from tinylogbert_daemon.training.export import export
@@ -157,12 +157,12 @@ def severities(model: str, texts: list[str]) -> dict[str, float]:
     return found
 
 
-def mixed(network: Network, other: str, share: float) -> Network:
+def mixed(network: Network, other: Artifact, share: float) -> Network:
     """Return ``network`` with the mean of its weights and an artifact's, which has ``share``.
 
     Both must have been trained on from the same weights (WiSE-FT; Wortsman et al., 2022).
     """
-    theirs = network_of(load(other)).state_dict()
+    theirs = network_of(other).state_dict()
     network.load_state_dict(
         {
             name: torch.lerp(value, theirs[name], share) if value.is_floating_point() else value
@@ -218,21 +218,24 @@ def arguments() -> argparse.Namespace:
         help="teach of all but our own statements what --init says of them already",
     )
     parser.add_argument(
-        "--mix",
-        nargs=2,
-        metavar=("DIR", "SHARE"),
-        help="in the end, take the mean of the weights and this artifact's, which has SHARE of it",
+        "--mix", metavar="DIR", help="in the end, take the mean of the weights and this artifact's"
     )
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Train, export, measure on what was held out."""
-    args = arguments()
+    parser.add_argument(
+        "--mix-share", type=float, default=0.5, metavar="S", help="its share of it (default: 0.5)"
+    )
+    args = parser.parse_args()
     if args.init == "none" and (args.keep or not args.steps):
         sys.exit("--keep and --steps 0: they need --init DIR")
-    material = gather(args.self_made, args.statements)
-    corpus = Corpus(dict(material.counts), material.records)
+    return args
+
+
+def fit(
+    args: argparse.Namespace, material: Material, corpus: Corpus
+) -> tuple[Network, Tokenizer, dict[str, Any]]:
+    """Return the network as trained, or as it is without steps, its tokenizer and a summary."""
+    if not args.steps:
+        start = load(args.init)
+        return network_of(start).eval(), start.tokenizer, dict(start.manifest.training)
     texts = corpus.texts
     options = TrainOptions(
         epochs=max(1, round(args.steps * args.batch_size / len(texts))),
@@ -258,24 +261,28 @@ def main() -> None:
                 flush=True,
             )
 
+    return train(
+        options,
+        corpus,
+        args.output,
+        report,
+        weights=[material.weights[text] for text in texts],
+        targets=[targets[text] for text in texts],
+        max_seconds=args.max_minutes and args.max_minutes * 60,
+    )
+
+
+def main() -> None:
+    """Train, export, measure on what was held out."""
+    args = arguments()
+    other = load(args.mix) if args.mix else None
+    material = gather(args.self_made, args.statements)
+    corpus = Corpus(dict(material.counts), material.records)
     args.output.mkdir(parents=True, exist_ok=True)
-    if args.steps:
-        network, tokenizer, summary = train(
-            options,
-            corpus,
-            args.output,
-            report,
-            weights=[material.weights[text] for text in texts],
-            targets=[targets[text] for text in texts],
-            max_seconds=args.max_minutes and args.max_minutes * 60,
-        )
-    else:
-        start = load(args.init)
-        network, tokenizer = network_of(start).eval(), start.tokenizer
-        summary = dict(start.manifest.training)
-    if args.mix:
-        network = mixed(network, args.mix[0], float(args.mix[1]))
-        summary["mix"] = [load(args.mix[0]).name, float(args.mix[1])]
+    network, tokenizer, summary = fit(args, material, corpus)
+    if other is not None:
+        network = mixed(network, other, args.mix_share)
+        summary["mix"] = [other.name, args.mix_share]
     healthy = phases(args.self_made / f"{name}.log" for name in HELD_OUT_SERVICES)
     folder = export(
         network,

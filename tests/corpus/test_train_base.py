@@ -29,7 +29,7 @@ def test_the_mean_of_two_models_by_its_share(train_base: Any, model_folder: Path
     with torch.no_grad():
         for value in ours.parameters():
             value.mul_(2.0)
-    found = train_base.mixed(ours, str(model_folder), 0.25).state_dict()
+    found = train_base.mixed(ours, load(str(model_folder)), 0.25).state_dict()
     for name, value in theirs.named_parameters():
         assert torch.allclose(found[name], 1.75 * value, atol=1e-6), name
 
