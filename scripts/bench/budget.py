@@ -10,7 +10,6 @@ healthy lines of the self-made logs. The last line of stdout is one JSON object 
 
 from __future__ import annotations
 
-import os
 import sys
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import quality_data
 import quality_faults
 import quality_sessions
-from common import finish, parser, say
+from common import finish, parser, say, takes_self_made
 from quality_detector import Model
 from quality_host import log_times, new_host, stream
 
@@ -93,13 +92,7 @@ def _normal(name: str) -> list[bytes]:
 def main() -> None:
     """Measure all logs."""
     options = parser(__doc__)
-    options.add_argument(
-        "--self-made",
-        type=Path,
-        metavar="DIR",
-        default=os.environ.get("TINYLOGBERT_SELFMADE"),
-        help="logs with fault windows (default: $TINYLOGBERT_SELFMADE)",
-    )
+    takes_self_made(options)
     args = options.parse_args()
     model = Model(args.model)
     result = {}

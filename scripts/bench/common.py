@@ -30,6 +30,18 @@ def parser(summary: str | None) -> argparse.ArgumentParser:
     return made
 
 
+def takes_self_made(options: argparse.ArgumentParser) -> None:
+    """Add the option that says where the logs with fault windows are."""
+    options.add_argument(
+        "--self-made",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get("TINYLOGBERT_SELFMADE"),
+        help="logs with fault windows, from scripts/collect_logs.py (default: "
+        "$TINYLOGBERT_SELFMADE); without them their sets are left out",
+    )
+
+
 def data(name: str) -> bytes:
     """Return the content of a file of the data folder, decompressed; exit if it is not there."""
     path = DATA / name

@@ -8,7 +8,6 @@ default one. The last line of stdout is one JSON object keyed by set.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ import quality_daemon
 import quality_faults
 import quality_known
 import quality_sessions
-from common import finish, parser, say
+from common import finish, parser, say, takes_self_made
 from quality_detector import Model
 from quality_figures import show
 from quality_measure import Run
@@ -55,14 +54,7 @@ def main() -> None:
         default="auto",
         help="the numbers that the model multiplies (default: auto, as in the configuration)",
     )
-    options.add_argument(
-        "--self-made",
-        type=Path,
-        metavar="DIR",
-        default=os.environ.get("TINYLOGBERT_SELFMADE"),
-        help="logs with fault windows, from scripts/collect_logs.py (default: "
-        "$TINYLOGBERT_SELFMADE); without them their sets are left out",
-    )
+    takes_self_made(options)
     options.add_argument(
         "--keep", type=Path, metavar="DIR", help="keep what is trained here, and use it again"
     )

@@ -17,9 +17,11 @@ from tinylogbert_daemon.training.corrupt import corrupt
 CORRUPTED_SHARE = 0.02
 """Of the judged lines of each system."""
 
+QUICK_SYSTEMS = 3
+"""How many systems are enough for a quick look."""
+
 _HISTORY_LINES = 1000
 _NORMAL_SHARE = 0.01
-_QUICK_SYSTEMS = 3
 
 
 def first(lines: int) -> Callable[[int], Split]:
@@ -50,10 +52,15 @@ def _part(lines: Lines, begin: int, end: int | None = None) -> Lines:
     return Lines(lines.records[begin:end], lines.patterns[begin:end])
 
 
+def whole() -> Split:
+    """Return bgl-2k as a split without history."""
+    found, kinds = quality_data.bgl("bgl-2k")
+    return Split(NOTHING, found, kinds)
+
+
 def bgl_2k_cold(run: Run) -> Figures:
     """Return the figures of bgl-2k without any history."""
-    found, kinds = quality_data.bgl("bgl-2k")
-    return over_seeds([measure(Split(NOTHING, found, kinds), run.model)])
+    return over_seeds([measure(whole(), run.model)])
 
 
 def corruptions(run: Run) -> Figures:
@@ -61,7 +68,7 @@ def corruptions(run: Run) -> Figures:
 
     The first 1,000 lines of a system are history; of the others a share is corrupted.
     """
-    names = list(quality_data.systems())[: _QUICK_SYSTEMS if run.quick else None]
+    names = list(quality_data.systems())[: QUICK_SYSTEMS if run.quick else None]
     runs = []
     of_system: dict[str, list[Figures]] = {name: [] for name in names}
     for seed in range(run.seeds):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import quality_baselines
+import quality_choose
 import quality_daemon
 import quality_data
 import quality_faults
@@ -18,6 +19,7 @@ import quality_known
 import quality_parts
 import quality_sessions
 import quality_sets
+from quality_decision import changed
 from quality_detector import Detector, Model
 from quality_figures import by_kind, figures, mean, missed, spread, summed
 from quality_measure import Run, measure
@@ -263,10 +265,28 @@ class TestOnTheBenchmarkData:
         done = run("--quick", "--json", "--model", model_folder, script="quality_parts.py")
         found = json.loads(done.stdout.splitlines()[-1])
         assert found.keys() == quality_parts.VARIANTS.keys()
-        assert found["all"]["bgl-2k"] != found["all but severity"]["bgl-2k"]
-        with quality_parts.without(["severity"]):
+        assert found["all"]["bgl-2k-counted"] != found["all but severity"]["bgl-2k-counted"]
+        with changed(quality_parts.without("severity")):
             assert evidence._SEVERITY_WEIGHT == 0.0
         assert before == evidence._SEVERITY_WEIGHT > 0.0
+
+    def test_weights_are_chosen_by_the_sets_that_choose(self, model_folder: Path) -> None:
+        done = run("--quick", "--json", "--model", model_folder, script="quality_choose.py")
+        found = json.loads(done.stdout.splitlines()[-1])
+        assert found["chosen"] == max(found["best"], key=lambda row: row["mean_ap"])
+        assert found["now"] in found["best"]
+        assert len(found["best"]) == 3
+        assert found["now"]["ap"].keys() == {"corruptions", *quality_known.SETS}
+        assert found["now"]["_SEVERITY_WEIGHT"] == evidence._SEVERITY_WEIGHT
+
+    def test_operating_point_is_the_least_with_few_false_patterns(self, model_folder: Path) -> None:
+        model = Model(str(model_folder))
+        splits = [quality_sets.corrupted(name, 0) for name in list(quality_data.systems())[:2]]
+        point = quality_choose.operating_point(model, splits, quality_choose.now())
+        *before, last = point["patterns_false"].items()
+        assert all(count > quality_choose.MOST_FALSE for _, count in before)
+        assert last[0] == point["offset"] and last[1] <= quality_choose.MOST_FALSE
+        assert quality_choose.false_patterns(model, splits, -5.0) > last[1]
 
     def test_quick(self, model_folder: Path) -> None:
         done = run("--quick", "--json", "--model", model_folder)
