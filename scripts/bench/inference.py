@@ -29,11 +29,11 @@ import tokenizers
 import torch
 from common import finish, parser, say
 from quality_data import system, systems
+from quality_detector import artifact_of
 from transformers import PreTrainedTokenizerFast, pipeline
 from transformers.utils import logging
 
 from tinylogbert_daemon.cli.setup import positive
-from tinylogbert_daemon.model import artifact
 from tinylogbert_daemon.model.normalize import normalize
 from tinylogbert_daemon.model.scorer import Scorer
 from tinylogbert_daemon.model.shape import shapes
@@ -128,7 +128,7 @@ def main() -> None:
     runs, wanted = (1, 48) if args.quick else (args.runs, args.texts)
     every = distinct_texts()
     texts = every[:wanted]
-    model = artifact.load(args.model)
+    model = artifact_of(args.model)
     tokenizer = model.tokenizer
     network = network_of(model).eval()
     scorer = Scorer(model, args.threads)

@@ -15,7 +15,8 @@ from common import ROOT, say
 
 from tinylogbert_daemon.config.schema import Decision, Precision
 from tinylogbert_daemon.decide.score import Decider
-from tinylogbert_daemon.model.artifact import load
+from tinylogbert_daemon.errors import ArtifactError
+from tinylogbert_daemon.model.artifact import Artifact, load
 from tinylogbert_daemon.model.scorer import Scorer, Verdict
 from tinylogbert_daemon.model.shape import shapes
 from tinylogbert_daemon.model.verdicts import VerdictCache
@@ -28,11 +29,19 @@ _CLOCK = time.time()
 _TEXTS = 1_000_000  # nothing is let go within a run
 
 
+def artifact_of(name: str | None) -> Artifact:
+    """Return an artifact, ``name`` as for ``--model``; exit if it can't be used."""
+    try:
+        return load(name)
+    except ArtifactError as error:
+        sys.exit(str(error))
+
+
 class Model:
     """An artifact whose verdicts are computed once in a run; ``name`` is as for ``--model``."""
 
     def __init__(self, name: str | None, threads: int = 1, precision: Precision = "auto") -> None:
-        self.artifact = load(name)
+        self.artifact = artifact_of(name)
         self.precision = precision
         self.scorer = Scorer(self.artifact, threads, precision=precision)
         self.cache = VerdictCache(_TEXTS, _TEXTS)
