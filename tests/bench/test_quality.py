@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -206,6 +207,20 @@ def test_well_known_trouble_is_told_from_everyday_lines(name: str) -> None:
     assert found["recall"] > 0.4
 
 
+class TestChoosing:
+    def test_precision_weighs_more_than_recall(self) -> None:
+        # precision 1 and recall 1/2, precision 2/3 and recall 1, nothing at all
+        counts = np.array([[2.0, 0.0, 4.0], [4.0, 2.0, 4.0], [0.0, 0.0, 4.0]])
+        assert quality_choose.f_beta(counts).tolist() == pytest.approx([5 / 6, 5 / 7, 0.0])
+
+    def test_what_calls_itself_an_error_is_trusted_least_from_two_thirds_on(self) -> None:
+        weights = (evidence._SEVERITY_WEIGHT, evidence._TROUBLE_LEVEL_WEIGHT)
+        with changed({quality_choose.DISTRUSTED: quality_choose.distrusted(*weights)}):
+            content = weights[0] * math.log(2.0) + weights[1]
+            assert evidence.trust_of(content + 0.01) == pytest.approx(evidence._LEAST_TRUST, 0.05)
+            assert evidence.trust_of(content - 0.3) > 2.0 * evidence._LEAST_TRUST
+
+
 @pytest.mark.usefixtures("benchmark_data")
 class TestOnTheBenchmarkData:
     """Each simple detector's figure as the data's own description gives it."""
@@ -273,20 +288,11 @@ class TestOnTheBenchmarkData:
     def test_weights_are_chosen_by_the_sets_that_choose(self, model_folder: Path) -> None:
         done = run("--quick", "--json", "--model", model_folder, script="quality_choose.py")
         found = json.loads(done.stdout.splitlines()[-1])
-        assert found["chosen"] == max(found["best"], key=lambda row: row["mean_ap"])
+        assert found["chosen"] == max(found["best"], key=lambda row: row["f_beta"])
         assert found["now"] in found["best"]
         assert len(found["best"]) == 3
-        assert found["now"]["ap"].keys() == {"corruptions", *quality_known.SETS}
+        assert found["now"]["sets"].keys() == {"corruptions", *quality_known.SETS}
         assert found["now"]["_SEVERITY_WEIGHT"] == evidence._SEVERITY_WEIGHT
-
-    def test_operating_point_is_the_least_with_few_false_patterns(self, model_folder: Path) -> None:
-        model = Model(str(model_folder))
-        splits = [quality_sets.corrupted(name, 0) for name in list(quality_data.systems())[:2]]
-        point = quality_choose.operating_point(model, splits, quality_choose.now())
-        *before, last = point["patterns_false"].items()
-        assert all(count > quality_choose.MOST_FALSE for _, count in before)
-        assert last[0] == point["offset"] and last[1] <= quality_choose.MOST_FALSE
-        assert quality_choose.false_patterns(model, splits, -5.0) > last[1]
 
     def test_quick(self, model_folder: Path) -> None:
         done = run("--quick", "--json", "--model", model_folder)
