@@ -23,7 +23,6 @@ from tinylogbert_daemon.decide.alert import describe
 
 HERE = Path(__file__).resolve().parent
 BREAK_AFTER = 30.0
-LEARNING_SECONDS = 20.0
 LEAST_SECONDS = 45.0
 
 # what each planted failure makes the service write
@@ -33,7 +32,7 @@ FAILURES = {
     "full device": "No space left",
     "folder gone": "No such file or directory",
     "memory at its limit": "out of memory",
-    "defect in the code": "unhandled exception|Traceback|  File |TypeError|not subscriptable",
+    "defect in the code": "unhandled exception|Traceback|TypeError|not subscriptable",
 }
 
 
@@ -84,14 +83,8 @@ def main() -> int:
                     "sources": [{"name": "demo", "paths": [f"{logs}/*.log"]}],
                     "state_dir": str(folder / "state"),
                     "http": {"port": port},
-                    # six failures at once would be one storm; here each shows by itself. What is
-                    # a day on a host, in which a log is learned, is over here before they begin
-                    "decision": {
-                        "burst": 50,
-                        "alert_budget": 1000,
-                        "storm_texts": 50,
-                        "learning_hours": LEARNING_SECONDS / 3600,
-                    },
+                    # six failures at once would be one storm; here each shows by itself
+                    "decision": {"burst": 50, "alert_budget": 1000, "storm_texts": 50},
                 }
             )
         )

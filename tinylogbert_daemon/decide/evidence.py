@@ -7,22 +7,21 @@ import math
 from tinylogbert_daemon.model.scorer import Verdict
 
 # Chosen, like the weights in :mod:`score`, on fault windows of services that the base model has not
-# seen, corruptions of other systems' logs and well-known lines, by scripts/bench/quality_choose.py.
-_SEVERITY_WEIGHT = 0.9
+# seen and on corruptions of other systems' logs: docs/quality.md says how, and what was in view.
+_SEVERITY_WEIGHT = 0.7
 # the level that a record gives itself, which the severity head does not see: that of trouble says
 # less than that of mere information, for what is no trouble is logged as an error often enough
-_TROUBLE_LEVEL_WEIGHT = 1.5
+_TROUBLE_LEVEL_WEIGHT = 1.8
 _HARMLESS_LEVEL_WEIGHT = 2.75
 # what is left of novelty where a new text is of known wording
-_KNOWN_WORDING = 0.95
+_KNOWN_WORDING = 0.7
 HALF_EPISODES = 1.0
 """After how many episodes half of a text's novelty is gone."""
 
 # What reads like trouble is not normal for having been seen (a history may hold anomalies): with
 # the evidence of what it says, an episode counts for less, half at this one; but never for nothing,
-# so that it becomes normal where it stays. Least from a severity of 2/3 on, of what is logged as an
-# error.
-_DISTRUSTED = 1.39
+# so that it becomes normal where it stays.
+_DISTRUSTED = 1.6
 _DISTRUST_SLOPE = 4.0
 _LEAST_TRUST = 0.05
 _LEVEL_EVIDENCE = {

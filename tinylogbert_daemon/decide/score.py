@@ -38,7 +38,7 @@ EPISODE_SECONDS = 900.0
 # chosen as docs/quality.md says
 _SURPRISE_WEIGHT = 0.4
 _NOVELTY_WEIGHT = 14.0
-_OFFSET = 1.0
+_OFFSET = 1.05
 # while a source is learning or nothing is known of the host, no text is newer than that
 _NEUTRAL_NOVELTY = 0.968
 _KNOWN_EPISODES = 12.0  # from here on the wording is known as well and is not looked at
