@@ -100,8 +100,8 @@ def found(model: Model, name: str, split: Split) -> Counts:
     return np.column_stack([*columns, np.full(len(OFFSETS), len(true))]).astype(float)
 
 
-def _log_odds(found: Sequence[float]) -> list[float]:
-    clipped = np.clip(np.asarray(found), 1e-12, 1.0 - 1e-12)
+def _log_odds(probabilities: Sequence[float]) -> list[float]:
+    clipped = np.clip(np.asarray(probabilities), 1e-12, 1.0 - 1e-12)
     odds: list[float] = np.log(clipped / (1.0 - clipped)).tolist()
     return odds
 
